@@ -1,0 +1,280 @@
+//! What the Worker and the objects say to each other, and what the operator is shown of a conversation.
+//!
+//! Both sides are this code, but during a deployment one of them may be the version before. New fields are
+//! therefore optional, and a command that is not understood is an error, never a guess.
+//!
+//! Invariant: bodies travel as raw JSON inside the command. They are not escaped, parsed or printed again on
+//! the way, so the bot gets the bytes that the Worker made.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::conversation::identity::{Handover, LinkAnswer};
+use crate::conversation::memory::{Echoes, Transition};
+use crate::conversation::turn::{Holder, Turn};
+use crate::conversation::{Conversation, Incoming};
+use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName};
+use crate::outbox::{Entry, Reason, State};
+use crate::time::UnixMillis;
+use crate::webhook::event::Class;
+
+/// What an object is asked.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Accept events of a delivery.
+    Accept {
+        /// The events, in their order.
+        events: Vec<CarriedEvent>,
+        /// The object of the customer's phone number, where the events name both.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        phone: Option<ObjectName>,
+    },
+    /// The object of a customer's user id asks the object of the phone number where the conversation lives.
+    Link {
+        /// Who asks.
+        by: ObjectName,
+        /// Whether anything ever happened there.
+        by_has_history: bool,
+    },
+    /// Show the conversation.
+    Show,
+}
+
+/// What an object answers.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// To [`Command::Accept`]: everything is stored.
+    Accepted {
+        /// Events that are new.
+        new: usize,
+        /// Events that were known.
+        duplicates: usize,
+    },
+    /// To [`Command::Link`].
+    Linked(LinkReply),
+    /// To any command: the conversation lives there; nothing is stored here.
+    Moved {
+        /// Its home.
+        to: ObjectName,
+        /// Of [`Command::Accept`], the events that need not be taken there.
+        known: Vec<usize>,
+    },
+    /// To [`Command::Show`]; `None` where nothing ever happened.
+    Shown(Option<Shown>),
+}
+
+/// An event on its way to an object.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct CarriedEvent {
+    /// The event's id.
+    pub id: EventId,
+    /// The event's class.
+    pub class: Class,
+    /// When it happened by Meta's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at_ms: Option<UnixMillis>,
+    /// The event in an envelope of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Box<RawValue>>,
+}
+
+impl CarriedEvent {
+    /// What the protocol needs to know of it.
+    #[must_use]
+    pub fn incoming(&self) -> Incoming {
+        Incoming { id: self.id.clone(), class: self.class, sent_at: self.sent_at_ms }
+    }
+}
+
+/// [`LinkAnswer`] on the wire.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkReply {
+    /// The asking object takes this over.
+    Merge {
+        /// Whose turn it was.
+        turn: Turn,
+        /// The echoes that were remembered.
+        echoes: Echoes,
+        /// The entries that were open.
+        entries: Vec<CarriedEntry>,
+    },
+    /// The conversation lives in the object that was asked.
+    Mine,
+    /// The conversation lives in the object that asks.
+    Yours,
+}
+
+/// An open entry on its way from one object to another.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct CarriedEntry {
+    event: CarriedEvent,
+    seq: u64,
+    attempts: AttemptNumber,
+    /// When it is due, or when the attempt that is in flight counts as lost.
+    at_ms: UnixMillis,
+    in_flight: bool,
+    accepted_at_ms: UnixMillis,
+}
+
+impl LinkReply {
+    /// The wire's form of an answer; `body` finds the bodies of the handed-over entries.
+    pub fn new(answer: LinkAnswer, mut body: impl FnMut(&EventId) -> Option<Box<RawValue>>) -> Self {
+        match answer {
+            LinkAnswer::Mine => Self::Mine,
+            LinkAnswer::Yours => Self::Yours,
+            LinkAnswer::Merge(handover) => {
+                let mut carry = |entry: Entry| {
+                    let (at_ms, in_flight) = match entry.state {
+                        State::InFlight(at) => (at, true),
+                        State::Waiting(at) => (at, false),
+                        State::Dead | State::Delivered | State::Withheld => return None,
+                    };
+                    let body = body(&entry.id);
+                    let event = CarriedEvent { id: entry.id, class: entry.class, sent_at_ms: entry.sent_at, body };
+                    let accepted_at_ms = entry.accepted_at;
+                    Some(CarriedEntry {
+                        event,
+                        seq: entry.seq,
+                        attempts: entry.attempts,
+                        at_ms,
+                        in_flight,
+                        accepted_at_ms,
+                    })
+                };
+                let entries = handover.entries.into_iter().filter_map(&mut carry).collect();
+                Self::Merge { turn: handover.turn, echoes: handover.echoes, entries }
+            }
+        }
+    }
+
+    /// The answer, and the bodies of the handed-over entries.
+    #[must_use]
+    pub fn open(self) -> (LinkAnswer, Vec<Option<Box<RawValue>>>) {
+        match self {
+            Self::Mine => (LinkAnswer::Mine, Vec::new()),
+            Self::Yours => (LinkAnswer::Yours, Vec::new()),
+            Self::Merge { turn, echoes, entries } => {
+                let (entries, bodies) = entries.into_iter().map(CarriedEntry::open).unzip();
+                (LinkAnswer::Merge(Handover { turn, echoes, entries }), bodies)
+            }
+        }
+    }
+}
+
+impl CarriedEntry {
+    fn open(self) -> (Entry, Option<Box<RawValue>>) {
+        let state = if self.in_flight { State::InFlight(self.at_ms) } else { State::Waiting(self.at_ms) };
+        let entry = Entry {
+            id: self.event.id,
+            class: self.event.class,
+            seq: self.seq,
+            token: FencingToken::default(),
+            attempts: self.attempts,
+            state,
+            reason: None,
+            sent_at: self.event.sent_at_ms,
+            accepted_at: self.accepted_at_ms,
+        };
+        (entry, self.event.body)
+    }
+}
+
+/// A conversation as the operator sees it: no message text, and no name but the one that was asked for.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Shown {
+    /// The conversation's id, as in `x-baton-conversation`.
+    pub conversation: String,
+    /// `human` or `automation`.
+    pub holder: HolderName,
+    /// When the person's lease ends; `null` while the bot holds.
+    pub lease_until_ms: Option<UnixMillis>,
+    /// The fencing token.
+    pub token: FencingToken,
+    /// The last events, oldest first.
+    pub events: Vec<ShownEvent>,
+    /// The last transitions, oldest first.
+    pub journal: Vec<Transition>,
+}
+
+/// Who holds, in one word.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HolderName {
+    /// The bot.
+    Automation,
+    /// A person.
+    Human,
+}
+
+/// An event as the operator sees it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ShownEvent {
+    /// The event's id; a message's is its wamid.
+    pub id: EventId,
+    /// The event's class.
+    pub class: Class,
+    /// `waiting`, `in_flight`, `delivered`, `withheld` or `dead`.
+    pub state: String,
+    /// Why it stands there.
+    pub reason: Option<String>,
+    /// Attempts made.
+    pub attempts: AttemptNumber,
+    /// When the next attempt is due.
+    pub due_at_ms: Option<UnixMillis>,
+    /// When it happened by Meta's clock.
+    pub sent_at_ms: Option<UnixMillis>,
+    /// When the gate accepted it.
+    pub accepted_at_ms: UnixMillis,
+}
+
+impl Shown {
+    /// What the operator is shown of a conversation and its last entries.
+    #[must_use]
+    pub fn new(name: &ObjectName, conversation: &Conversation, entries: &[Entry]) -> Self {
+        let echo = |(id, accepted_at): &(EventId, UnixMillis)| ShownEvent {
+            id: id.clone(),
+            class: Class::Echo,
+            state: State::Withheld.name().to_owned(),
+            reason: Some(Reason::NotForwarded.to_string()),
+            attempts: AttemptNumber::default(),
+            due_at_ms: None,
+            sent_at_ms: None,
+            accepted_at_ms: *accepted_at,
+        };
+        let mut events: Vec<ShownEvent> = entries.iter().map(ShownEvent::new).collect();
+        events.extend(conversation.echoes.iter().map(echo));
+        events.sort_by_key(|event| event.accepted_at_ms);
+        Self {
+            conversation: name.public_id(),
+            holder: match conversation.turn.holder {
+                Holder::Automation => HolderName::Automation,
+                Holder::Human { .. } => HolderName::Human,
+            },
+            lease_until_ms: conversation.turn.lease_until(),
+            token: conversation.turn.token,
+            events,
+            journal: conversation.journal.iter().cloned().collect(),
+        }
+    }
+}
+
+impl ShownEvent {
+    fn new(entry: &Entry) -> Self {
+        Self {
+            id: entry.id.clone(),
+            class: entry.class,
+            state: entry.state.name().to_owned(),
+            reason: entry.reason.map(|reason| reason.to_string()),
+            attempts: entry.attempts,
+            due_at_ms: match entry.state {
+                State::Waiting(at) => Some(at),
+                State::Dead | State::Delivered | State::InFlight(_) | State::Withheld => None,
+            },
+            sent_at_ms: entry.sent_at,
+            accepted_at_ms: entry.accepted_at,
+        }
+    }
+}

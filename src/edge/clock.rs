@@ -1,0 +1,18 @@
+//! The one reader of the clock, and the one source of randomness.
+//!
+//! On the platform the clock stands still while code runs and moves on with I/O, which is all the same to a
+//! core that takes the time as an argument.
+
+use crate::time::UnixMillis;
+
+/// The present time.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+pub(super) fn now() -> UnixMillis {
+    UnixMillis::new(worker::Date::now().as_millis())
+}
+
+/// A random number. Where the runtime has none to give, the middle of the range: retries then lose their
+/// spread and nothing else.
+pub(super) fn draw() -> u32 {
+    getrandom::u32().unwrap_or(u32::MAX / 2)
+}

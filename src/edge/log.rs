@@ -1,0 +1,78 @@
+//! One JSON line per occurrence, from a closed list of occurrences with a closed list of fields.
+//!
+//! Invariant: there is no field for text from outside. Conversations appear as digests; message texts, phone
+//! numbers, wamids, tokens and secrets cannot appear at all.
+//!
+//! Levels by who acts: `error`, the operator, soon; `warn`, somebody, some time; `info`, nobody.
+
+use serde::Serialize;
+use worker::{console_error, console_log, console_warn};
+
+use crate::outbox::Reason;
+use crate::store::StoreError;
+
+/// Something worth a line.
+pub(super) enum Occurrence<'a> {
+    /// An attempt at the bot failed.
+    AttemptFailed { conversation: &'a str, attempt: u32, reason: Reason },
+    /// An alarm could not do its work and was set again.
+    AlarmFailed { error: &'a StoreError },
+    /// A delivery of Meta's was refused.
+    DeliveryRefused { status: u16 },
+    /// A delivery could not be stored; Meta will send it again.
+    NotStored { error: &'a str },
+    /// The document in KV is not a policy; the last good one stays in force.
+    PolicyRefused { mistakes: usize, first: &'a str },
+    /// The deployment lacks settings.
+    SettingsMissing { count: usize },
+    /// A signed body is no webhook; it is kept under the object `unaddressed`.
+    Unreadable { bytes: usize },
+}
+
+#[derive(Default, Serialize)]
+struct Line<'a> {
+    event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
+}
+
+/// Writes the line of an occurrence.
+pub(super) fn log(occurrence: &Occurrence<'_>) {
+    use Occurrence as O;
+    let line = match occurrence {
+        O::AttemptFailed { conversation, attempt, reason } => Line {
+            event: "attempt_failed",
+            conversation: Some(conversation),
+            attempt: Some(*attempt),
+            reason: Some(reason.to_string()),
+            ..Line::default()
+        },
+        O::AlarmFailed { error } => Line { event: "alarm_failed", reason: Some(error.to_string()), ..Line::default() },
+        O::DeliveryRefused { status } => Line { event: "delivery_refused", status: Some(*status), ..Line::default() },
+        O::NotStored { error } => Line { event: "not_stored", reason: Some((*error).to_owned()), ..Line::default() },
+        O::PolicyRefused { mistakes, first } => Line {
+            event: "policy_refused",
+            count: Some(*mistakes),
+            reason: Some((*first).to_owned()),
+            ..Line::default()
+        },
+        O::SettingsMissing { count } => Line { event: "settings_missing", count: Some(*count), ..Line::default() },
+        O::Unreadable { bytes } => Line { event: "unreadable", count: Some(*bytes), ..Line::default() },
+    };
+    let json = serde_json::to_string(&line).unwrap_or_default();
+    match occurrence {
+        O::AlarmFailed { .. } | O::NotStored { .. } | O::PolicyRefused { .. } | O::SettingsMissing { .. } => {
+            console_error!("{json}");
+        }
+        O::DeliveryRefused { .. } | O::Unreadable { .. } => console_warn!("{json}"),
+        O::AttemptFailed { .. } => console_log!("{json}"),
+    }
+}

@@ -1,0 +1,35 @@
+//! The shell: the only place that names the runtime. It decodes, calls the core, and does what it says.
+//!
+//! | file | what |
+//! |---|---|
+//! | `router` | path and method → handler; the operator's view of a conversation |
+//! | `webhook` | `GET` and `POST /webhook` |
+//! | `calls` | the Worker's calls to objects, from one name of a customer to the next |
+//! | `object` | the Durable Object of a conversation: one transaction per command, alarms, attempts |
+//! | `bot` | one attempt as a `fetch` |
+//! | `sql` | the object's SQLite behind [`crate::store::Sql`], transactions included |
+//! | `env` | settings and policy from the environment and KV |
+//! | `clock` | the one reader of the clock, the one source of randomness |
+//! | `log` | one JSON line per occurrence, from a closed list |
+//!
+//! Invariant: no rule of the protocol stands here. Where a handler has an `if`, it is about HTTP or about the
+//! runtime. Every failure ends in an answer; a panic would take down every object of the isolate.
+//!
+//! `tests/runtime/` covers this room by behaviour, on the runtime itself.
+
+mod bot;
+mod calls;
+mod clock;
+mod env;
+mod log;
+mod object;
+mod router;
+mod sql;
+mod webhook;
+
+use worker::{Context, Env, Request, Response, Result, event};
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    router::answer(request, &env).await
+}

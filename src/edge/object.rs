@@ -1,0 +1,321 @@
+//! The Durable Object of a conversation: one transaction per command, alarms, attempts.
+//!
+//! Invariant: between loading the conversation and setting its alarm there is no await, so no other event of
+//! this object sees a state in between, and the platform writes all of it or nothing. An attempt starts after
+//! that, and the answer is given after that.
+//!
+//! An alarm never fails on purpose: the platform gives up on one that throws after six retries. What cannot be
+//! done is tried again from an alarm of our own.
+//!
+//! Memory holds nothing but the time of the alarm that is set; everything else is read from storage each
+//! time. An object may be evicted, or killed, between any two lines.
+
+use core::cell::Cell;
+use std::rc::Rc;
+
+use serde_json::value::RawValue;
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+
+use super::log::{Occurrence, log};
+use super::sql::ObjectSql;
+use super::{bot, calls, clock, env};
+use crate::command::{CarriedEvent, Command, LinkReply, Reply, Shown};
+use crate::conversation::identity::LinkAnswer;
+use crate::conversation::{Answer, Context, Conversation as Core, Incoming, Input, Output};
+use crate::ids::{EventId, ObjectName};
+use crate::limits::HOPS_MAX;
+use crate::outbox::outcome::Outcome;
+use crate::outbox::request::Attempt;
+use crate::policy::Policy;
+use crate::settings::Settings;
+use crate::store::{self, Sql, StoreError, schema};
+use crate::time::{Millis, UnixMillis};
+
+/// How long after a failure the alarm tries again.
+const ALARM_RETRY: Millis = Millis::from_seconds(30);
+
+/// One conversation, or what belongs to a line or an account as a whole.
+#[durable_object]
+pub struct Conversation {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    env: Env,
+    name: ObjectName,
+    sql: ObjectSql,
+    state: State,
+    /// The alarm that is set; `None` while that is not known.
+    alarm: Cell<Option<Alarm>>,
+}
+
+/// The alarm of this object.
+#[derive(Clone, Copy)]
+enum Alarm {
+    Off,
+    At(UnixMillis),
+}
+
+/// What a transaction leaves to be done: an attempt, with its body.
+type Job = Option<(Attempt, Option<String>)>;
+
+/// Why a command was not carried out.
+enum Failure {
+    NotConfigured,
+    Runtime(worker::Error),
+    Store(StoreError),
+}
+
+impl DurableObject for Conversation {
+    fn new(state: State, env: Env) -> Self {
+        let name = state.id().name().map_or_else(ObjectName::unaddressed, ObjectName::from_runtime);
+        let sql = ObjectSql::new(&state.storage());
+        Self { inner: Rc::new(Inner { env, name, sql, state, alarm: Cell::new(None) }) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let text = request.text().await?;
+        let Ok(command) = serde_json::from_str::<Command>(&text) else {
+            return Ok(Response::empty()?.with_status(400));
+        };
+        match self.inner.carry_out(command).await {
+            Ok((reply, job)) => {
+                self.inner.deliver_meanwhile(job);
+                Response::ok(serde_json::to_string(&reply)?)
+            }
+            Err(failure) => {
+                failure.log();
+                Ok(Response::empty()?.with_status(500))
+            }
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.inner.alarm.set(Some(Alarm::Off));
+        let woken = self.inner.wake().await;
+        match woken {
+            Ok(job) => self.inner.deliver(job).await,
+            Err(failure) => {
+                failure.log();
+                self.inner.set_alarm(clock::now().after(ALARM_RETRY)).await?;
+            }
+        }
+        Response::empty()
+    }
+}
+
+impl Inner {
+    async fn carry_out(self: &Rc<Self>, command: Command) -> core::result::Result<(Reply, Job), Failure> {
+        match command {
+            Command::Accept { events, phone } => self.accept(&events, phone.as_ref()).await,
+            Command::Link { by, by_has_history } => self.link(&by, by_has_history).await.map(|reply| (reply, None)),
+            Command::Show => self.show().map(|reply| (reply, None)),
+        }
+    }
+
+    /// Accepts events, after the customer's other name has been linked where it must be.
+    async fn accept(
+        self: &Rc<Self>,
+        events: &[CarriedEvent],
+        phone: Option<&ObjectName>,
+    ) -> core::result::Result<(Reply, Job), Failure> {
+        let incoming: Vec<Incoming> = events.iter().map(CarriedEvent::incoming).collect();
+        let bodies: Vec<Option<&str>> = events.iter().map(|event| event.body.as_deref().map(RawValue::get)).collect();
+        for _ in 0..HOPS_MAX {
+            let (answer, job) = self
+                .transact(&bodies, |conversation, sql, context| {
+                    let known = store::known(sql, incoming.iter().map(|event| &event.id))?;
+                    let input = Input::Accept { events: &incoming, known: &known, phone };
+                    let output = conversation.apply(&input, context);
+                    Ok((output.answer.clone(), output))
+                })
+                .await?;
+            match answer {
+                Answer::Accepted { new, duplicates } => return Ok((Reply::Accepted { new, duplicates }, job)),
+                Answer::Moved { to, known } => return Ok((Reply::Moved { to, known }, job)),
+                Answer::LinkFirst(phone) => {
+                    // Linking may take over entries, and so bring an attempt of its own.
+                    let job = self.ask_to_link(&phone).await?;
+                    self.deliver_meanwhile(job);
+                }
+            }
+        }
+        Err(Failure::Runtime(worker::Error::RustError("the customer's names could not be linked".to_owned())))
+    }
+
+    /// Asks the object of the customer's phone number where the conversation lives.
+    async fn ask_to_link(&self, phone: &ObjectName) -> core::result::Result<Job, Failure> {
+        let by_has_history = schema::exists(&self.sql)? && !store::load(&self.sql)?.is_fresh();
+        let command = Command::Link { by: self.name.clone(), by_has_history };
+        let reply = calls::call(&self.env, phone, &command).await.map_err(Failure::Runtime)?;
+        let Reply::Linked(reply) = reply else {
+            return Err(Failure::Runtime(worker::Error::RustError("an object answered another question".to_owned())));
+        };
+        let (answer, bodies) = reply.open();
+        let bodies: Vec<Option<&str>> = bodies.iter().map(|body| body.as_deref().map(RawValue::get)).collect();
+        let ((), job) = self
+            .transact(&bodies, |conversation, sql, context| {
+                let entries = match &answer {
+                    LinkAnswer::Merge(handover) => handover.entries.as_slice(),
+                    LinkAnswer::Mine | LinkAnswer::Yours => &[],
+                };
+                let known = store::known(sql, entries.iter().map(|entry| &entry.id))?;
+                Ok(((), conversation.linked(phone, &answer, &known, context)))
+            })
+            .await?;
+        Ok(job)
+    }
+
+    /// Answers the object of the customer's user id.
+    async fn link(&self, by: &ObjectName, by_has_history: bool) -> core::result::Result<Reply, Failure> {
+        let (reply, _) = self
+            .transact(&[], |conversation, sql, _| {
+                let (answer, output) = conversation.asked_to_link(by, by_has_history);
+                let body = |id: &EventId| {
+                    store::body(sql, id).ok().flatten().and_then(|body| RawValue::from_string(body).ok())
+                };
+                Ok((LinkReply::new(answer, body), output))
+            })
+            .await?;
+        Ok(Reply::Linked(reply))
+    }
+
+    fn show(&self) -> core::result::Result<Reply, Failure> {
+        if !schema::exists(&self.sql)? {
+            return Ok(Reply::Shown(None));
+        }
+        let conversation = store::load(&self.sql)?;
+        if let crate::conversation::identity::Place::Elsewhere(to) = conversation.place {
+            return Ok(Reply::Moved { to, known: Vec::new() });
+        }
+        let entries = store::record(&self.sql)?;
+        Ok(Reply::Shown(Some(Shown::new(&self.name, &conversation, &entries))))
+    }
+
+    async fn wake(&self) -> core::result::Result<Job, Failure> {
+        if !schema::exists(&self.sql)? {
+            return Ok(None);
+        }
+        let ((), job) = self
+            .transact(&[], |conversation, sql, context| {
+                let oldest = store::oldest(sql)?;
+                Ok(((), conversation.apply(&Input::Wake { oldest }, context)))
+            })
+            .await?;
+        Ok(job)
+    }
+
+    /// Records the end of an attempt. The job is the next attempt, where one is due at once.
+    async fn finish(&self, attempt: &Attempt, outcome: Outcome) -> core::result::Result<Job, Failure> {
+        let ((), job) = self
+            .transact(&[], |conversation, _, context| {
+                let input = Input::Finish { id: &attempt.id, number: attempt.number, outcome };
+                Ok(((), conversation.apply(&input, context)))
+            })
+            .await?;
+        Ok(job)
+    }
+
+    /// Load, apply, save, set the alarm: the one way in which a conversation changes.
+    async fn transact<T>(
+        &self,
+        bodies: &[Option<&str>],
+        work: impl FnOnce(&mut Core, &ObjectSql, Context<'_>) -> core::result::Result<(T, Output), StoreError>,
+    ) -> core::result::Result<(T, Job), Failure> {
+        let (_, policy) = self.configuration().await?;
+        let alarm = self.known_alarm().await?;
+        let context = Context { now: clock::now(), policy: &policy, draw: clock::draw() };
+        // No await from here to the alarm.
+        let (answer, job, wake_at) = self.sql.transaction(|| {
+            schema::migrate(&self.sql)?;
+            let mut conversation = store::load(&self.sql)?;
+            let (answer, output) = work(&mut conversation, &self.sql, context)?;
+            store::save(&self.sql, &conversation, &output, bodies)?;
+            let job = match output.attempt {
+                Some(attempt) => {
+                    let body = store::body(&self.sql, &attempt.id)?;
+                    Some((attempt, body))
+                }
+                None => None,
+            };
+            Ok((answer, job, output.wake_at))
+        })?;
+        // An alarm that rings too early costs one wake-up; one that is set anew each time costs a row each time.
+        let rings_in_time = |at| matches!(alarm, Alarm::At(set) if set <= at);
+        if let Some(at) = wake_at.filter(|at| !rings_in_time(*at)) {
+            self.set_alarm(at).await.map_err(Failure::Runtime)?;
+        }
+        Ok((answer, job))
+    }
+
+    /// Delivers what is due while the caller already has its answer.
+    fn deliver_meanwhile(self: &Rc<Self>, job: Job) {
+        if job.is_some() {
+            let inner = Rc::clone(self);
+            self.state.wait_until(async move { inner.deliver(job).await });
+        }
+    }
+
+    /// Makes attempts, one after the other, until none is due.
+    async fn deliver(&self, mut job: Job) {
+        while let Some((attempt, body)) = job.take() {
+            let Ok((settings, _)) = self.configuration().await else { return };
+            let outcome = match body {
+                Some(body) => bot::send(&settings, &self.name, &attempt, &body).await,
+                None => Outcome::Unsendable,
+            };
+            if let Some(reason) = outcome.reason() {
+                let conversation = self.name.public_id();
+                let attempt = attempt.number.number();
+                log(&Occurrence::AttemptFailed { conversation: &conversation, attempt, reason });
+            }
+            match self.finish(&attempt, outcome).await {
+                Ok(next) => job = next,
+                // The alarm that was set with the attempt takes it from here.
+                Err(failure) => return failure.log(),
+            }
+        }
+    }
+
+    async fn configuration(&self) -> core::result::Result<(Rc<Settings>, Rc<Policy>), Failure> {
+        let settings = env::settings(&self.env).map_err(|_| Failure::NotConfigured)?;
+        let policy = env::policy(&self.env, &settings, clock::now()).await;
+        Ok((settings, policy))
+    }
+
+    async fn known_alarm(&self) -> core::result::Result<Alarm, Failure> {
+        if let Some(alarm) = self.alarm.get() {
+            return Ok(alarm);
+        }
+        let set = self.state.storage().get_alarm().await.map_err(Failure::Runtime)?;
+        let set = set.and_then(|at| u64::try_from(at).ok()).map_or(Alarm::Off, |at| Alarm::At(UnixMillis::new(at)));
+        // While this waited, another event may have set the alarm; what it set is the truth.
+        let alarm = self.alarm.get().unwrap_or(set);
+        self.alarm.set(Some(alarm));
+        Ok(alarm)
+    }
+
+    async fn set_alarm(&self, at: UnixMillis) -> Result<()> {
+        self.alarm.set(Some(Alarm::At(at)));
+        let offset = at.as_millis().saturating_sub(clock::now().as_millis());
+        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+        // Where this fails the object's storage is broken, and the platform starts the object anew.
+        self.state.storage().set_alarm(offset).await.inspect_err(|_| self.alarm.set(None))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Failure {
+    fn log(&self) {
+        match self {
+            Self::NotConfigured => log(&Occurrence::SettingsMissing { count: 1 }),
+            Self::Runtime(error) => log(&Occurrence::NotStored { error: &error.to_string() }),
+            Self::Store(error) => log(&Occurrence::AlarmFailed { error }),
+        }
+    }
+}

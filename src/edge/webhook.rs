@@ -1,0 +1,144 @@
+//! `GET /webhook` and `POST /webhook`.
+//!
+//! Invariant: Meta is told 200 only after every event of the delivery is stored. Meta takes nothing but 200
+//! for an answer and otherwise repeats the whole delivery for up to 7 days (webhooks overview, 2026), which
+//! costs nothing here, because every event is accepted once.
+
+use std::collections::BTreeMap;
+
+use data_encoding::BASE64;
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde_json::value::{RawValue, to_raw_value};
+use worker::{Env, Request, Response};
+
+use super::log::{Occurrence, log};
+use super::{calls, router};
+use crate::command::CarriedEvent;
+use crate::ids::{EventId, ObjectName};
+use crate::limits::{CONVERSATIONS_AT_ONCE, WEBHOOK_BODY_BYTES_MAX};
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::webhook::event::{Class, Event, Scope};
+use crate::webhook::signature::Signature;
+use crate::webhook::{self, Unreadable, handshake as core_handshake};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Answers Meta's handshake: 200 with the challenge, 403 otherwise.
+pub(super) fn handshake(request: &Request, settings: &Settings) -> Result<Response, Problem> {
+    let url = request.url().map_err(|_| Problem::NotFound)?;
+    let challenge = core_handshake::answer(url.query().unwrap_or_default(), &settings.verify_token);
+    let challenge = challenge.map_err(Problem::Handshake)?;
+    router::with_headers(200, &challenge, TEXT).map_err(|_| Problem::NotStored)
+}
+
+/// Takes a delivery.
+///
+/// 1. A body that is announced or turns out too large: 413.
+/// 2. A signature that is missing, malformed or not made with the app's secret: 401, and nothing is stored.
+/// 3. Split into events; a signed body that is no webhook is kept as it is.
+/// 4. Stored, each event in its conversation's object, all objects at the same time: else 500.
+/// 5. 200.
+pub(super) async fn delivery(request: Request, env: &Env, settings: &Settings) -> Result<Response, Problem> {
+    let taken = take(request, env, settings).await;
+    if let Err(problem) = &taken {
+        log(&Occurrence::DeliveryRefused { status: problem.status() });
+    }
+    taken
+}
+
+async fn take(mut request: Request, env: &Env, settings: &Settings) -> Result<Response, Problem> {
+    let header = request.headers().get("x-hub-signature-256").ok().flatten();
+    let announced = request.headers().get("content-length").ok().flatten().and_then(|length| length.parse().ok());
+    if announced.is_some_and(|bytes: usize| bytes > WEBHOOK_BODY_BYTES_MAX) {
+        return Err(Problem::BodyTooLarge);
+    }
+    // A delivery without a signature is refused before its body is read.
+    let signature = Signature::parse(header.as_deref()).map_err(Problem::Signature)?;
+    let body = match announced {
+        Some(_) => request.bytes().await.map_err(|_| Problem::NotStored)?,
+        None => read_limited(&mut request).await?,
+    };
+    signature.verify(&body, &settings.app_secrets).map_err(Problem::Signature)?;
+
+    let batches = match webhook::read(&body) {
+        Ok(events) => by_object(&events)?,
+        Err(why) => {
+            log(&Occurrence::Unreadable { bytes: body.len() });
+            quarantine(&body, why)?
+        }
+    };
+    let stored = stream::iter(batches.into_iter().map(|(to, events)| calls::accept(env, to.name, to.phone, events)))
+        .buffer_unordered(CONVERSATIONS_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    if let Some(failed) = stored.into_iter().find_map(Result::err) {
+        log(&Occurrence::NotStored { error: &failed.to_string() });
+        return Err(Problem::NotStored);
+    }
+    router::with_headers(200, "ok", TEXT).map_err(|_| Problem::NotStored)
+}
+
+/// Reads a body of unknown length as far as the limit.
+async fn read_limited(request: &mut Request) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::new();
+    let Ok(mut chunks) = request.stream() else { return Ok(body) };
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::NotStored)?;
+        if body.len().saturating_add(chunk.len()) > WEBHOOK_BODY_BYTES_MAX {
+            return Err(Problem::BodyTooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Where events go: an object, and the other name of the customer where the events carry both.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+struct Address {
+    name: ObjectName,
+    phone: Option<ObjectName>,
+}
+
+impl Address {
+    fn of(scope: &Scope) -> Self {
+        let phone = match scope {
+            Scope::Customer(line, customer) => {
+                customer.bsuid().and(customer.phone()).map(|phone| ObjectName::phone(line, phone))
+            }
+            Scope::Account(_) | Scope::Line(_) | Scope::Unaddressed => None,
+        };
+        Self { name: scope.object_name(), phone }
+    }
+}
+
+/// The events by the object that they go to, in their order.
+fn by_object(events: &[Event<'_>]) -> Result<BTreeMap<Address, Vec<CarriedEvent>>, Problem> {
+    let mut batches: BTreeMap<Address, Vec<CarriedEvent>> = BTreeMap::new();
+    for event in events {
+        let body = event.class.keeps_body().then(|| RawValue::from_string(event.body())).transpose();
+        let body = body.map_err(|_| Problem::NotStored)?;
+        let carried = CarriedEvent { id: event.id.clone(), class: event.class, sent_at_ms: event.sent_at, body };
+        batches.entry(Address::of(&event.scope)).or_default().push(carried);
+    }
+    Ok(batches)
+}
+
+/// A signed body that is no webhook, as one event that is kept for a person to look at.
+fn quarantine(body: &[u8], why: Unreadable) -> Result<BTreeMap<Address, Vec<CarriedEvent>>, Problem> {
+    #[derive(serde::Serialize)]
+    struct Quarantined<'a> {
+        unreadable: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base64: Option<String>,
+    }
+    let text = core::str::from_utf8(body).ok();
+    let base64 = text.is_none().then(|| BASE64.encode(body));
+    let kept = to_raw_value(&Quarantined { unreadable: why.to_string(), text, base64 });
+    let kept = kept.map_err(|_| Problem::NotStored)?;
+    let event = CarriedEvent { id: EventId::of_bytes(body), class: Class::Unknown, sent_at_ms: None, body: Some(kept) };
+    Ok(BTreeMap::from([(Address::of(&Scope::Unaddressed), vec![event])]))
+}

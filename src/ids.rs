@@ -1,0 +1,366 @@
+//! The names of things: lines, customers, events, conversations, tokens.
+//!
+//! Invariant: an id that exists has been parsed; its text is short and has only the characters that its
+//! kind allows. Phone numbers, business-scoped user ids and wamids are personal data (a wamid contains a
+//! phone number, base64 encoded), so their `Debug` never shows them.
+//!
+//! Not here: which object a customer's events go to when two names meet (`conversation::identity`).
+
+use core::fmt;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::limits::{BSUID_CHARS_MAX, ID_CHARS_MAX, PHONE_DIGITS_MAX};
+
+/// Implements a `Debug` that tells the kind of an id and nothing of its content.
+macro_rules! redacted_debug {
+    ($($name:ident),+) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(redacted)"))
+            }
+        }
+    )+};
+}
+
+redacted_debug!(Bsuid, EventId, ObjectName, Phone);
+
+/// A business number: Meta's `phone_number_id`.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct LineId(String);
+
+impl LineId {
+    /// Reads a line's id: 1 to [`ID_CHARS_MAX`] letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_plain(text).then(|| Self(text.to_owned()))
+    }
+
+    /// The id as Meta writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An account: the `entry[].id` of a delivery, which is a WhatsApp Business Account in most fields and a
+/// business portfolio in some.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// Reads an account's id: 1 to [`ID_CHARS_MAX`] letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_plain(text).then(|| Self(text.to_owned()))
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    (1..=ID_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// A customer's phone number, digits only.
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Phone(String);
+
+impl Phone {
+    /// Reads a phone number as Meta writes it: digits, with or without a leading `+`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let plain = (1..=PHONE_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| Self(digits.to_owned()))
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A business-scoped user id such as `US.1349…` (Meta, "Business-scoped user IDs", 2026-05-28). Opaque.
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Bsuid(String);
+
+impl Bsuid {
+    /// Reads a business-scoped user id: a country code, a dot, letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (country, rest) = text.split_once('.')?;
+        let plain = text.len() <= BSUID_CHARS_MAX
+            && (1..=3).contains(&country.len())
+            && country.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && !rest.is_empty()
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        plain.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as Meta writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A customer as one event names them: by phone number, by business-scoped user id, or by both.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Customer {
+    /// Both names are known.
+    Both(Phone, Bsuid),
+    /// The phone number is hidden.
+    Bsuid(Bsuid),
+    /// An event of the older kind, or one that leaves the user id out.
+    Phone(Phone),
+}
+
+impl Customer {
+    /// The customer whom these names mean; `None` where there is no name at all.
+    #[must_use]
+    pub fn from_names(phone: Option<Phone>, bsuid: Option<Bsuid>) -> Option<Self> {
+        match (phone, bsuid) {
+            (Some(phone), Some(bsuid)) => Some(Self::Both(phone, bsuid)),
+            (None, Some(bsuid)) => Some(Self::Bsuid(bsuid)),
+            (Some(phone), None) => Some(Self::Phone(phone)),
+            (None, None) => None,
+        }
+    }
+
+    /// Reads the one name that an operator writes into an address: a phone number or a user id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Phone::parse(text).map(Self::Phone).or_else(|| Bsuid::parse(text).map(Self::Bsuid))
+    }
+
+    /// The phone number, where it is known.
+    #[must_use]
+    pub const fn phone(&self) -> Option<&Phone> {
+        match self {
+            Self::Both(phone, _) | Self::Phone(phone) => Some(phone),
+            Self::Bsuid(_) => None,
+        }
+    }
+
+    /// The business-scoped user id, where it is known.
+    #[must_use]
+    pub const fn bsuid(&self) -> Option<&Bsuid> {
+        match self {
+            Self::Both(_, bsuid) | Self::Bsuid(bsuid) => Some(bsuid),
+            Self::Phone(_) => None,
+        }
+    }
+}
+
+/// The name of a Durable Object.
+///
+/// A customer's conversation is named after the business-scoped user id where that is known, else after the
+/// phone number. Events without a customer go to an object of their line or account.
+#[derive(Clone, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct ObjectName(String);
+
+impl ObjectName {
+    /// The conversation of `customer` on `line`.
+    #[must_use]
+    pub fn conversation(line: &LineId, customer: &Customer) -> Self {
+        match customer {
+            Customer::Both(_, bsuid) | Customer::Bsuid(bsuid) => Self(format!("customer/{}/{}", line.0, bsuid.0)),
+            Customer::Phone(phone) => Self::phone(line, phone),
+        }
+    }
+
+    /// The conversation that is named after a phone number.
+    #[must_use]
+    pub fn phone(line: &LineId, phone: &Phone) -> Self {
+        Self(format!("customer/{}/{}", line.0, phone.0))
+    }
+
+    /// The object for a line's events that belong to no customer.
+    #[must_use]
+    pub fn line(line: &LineId) -> Self {
+        Self(format!("line/{}", line.0))
+    }
+
+    /// The object for an account's events.
+    #[must_use]
+    pub fn account(account: &AccountId) -> Self {
+        Self(format!("account/{}", account.0))
+    }
+
+    /// The object for what is signed by Meta and names neither a line nor an account.
+    #[must_use]
+    pub fn unaddressed() -> Self {
+        Self("unaddressed".to_owned())
+    }
+
+    /// The name that the runtime gives an object of itself: one that was given to it before.
+    #[must_use]
+    pub const fn from_runtime(name: String) -> Self {
+        Self(name)
+    }
+
+    /// The name as the runtime is given it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name's digest: stable, and fit for logs and for the bot, because nobody can read a phone number
+    /// off it without trying all of them.
+    #[must_use]
+    pub fn public_id(&self) -> String {
+        digest(&[b"conversation", self.0.as_bytes()])
+    }
+}
+
+/// The id under which an event is accepted once within its object.
+///
+/// A message's is its wamid. A receipt's is the wamid of the message that it is about, and its status. What
+/// Meta gives no id gets the digest of its bytes.
+#[derive(Clone, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct EventId(String);
+
+impl EventId {
+    /// The id of something that Meta named; its digest where the name is empty or longer than
+    /// [`ID_CHARS_MAX`].
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        if (1..=ID_CHARS_MAX).contains(&name.len()) { Self(name.to_owned()) } else { Self::of_bytes(name.as_bytes()) }
+    }
+
+    /// The id of something without a name.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(format!("sha256.{}", digest(&[bytes])))
+    }
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The first 128 bits of SHA-256 over the parts, in hex; every part is preceded by its length, so that two
+/// lists of parts never look alike.
+#[must_use]
+pub fn digest(parts: &[&[u8]]) -> String {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        sha.update(part);
+    }
+    let full = sha.finalize();
+    HEXLOWER.encode(full.first_chunk::<16>().map_or(&[], |half| half.as_slice()))
+}
+
+/// Grows at every change of holder. An entry carries the token of the turn in which it was accepted, and the
+/// two are compared before every attempt.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct FencingToken(u64);
+
+impl FencingToken {
+    /// The token with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The token of the next turn.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The token's number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// Which attempt at an entry this is, from 1. Fences two senders of the same entry.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct AttemptNumber(u32);
+
+impl AttemptNumber {
+    /// The attempt with this number; 0 means that none was made.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The attempt after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The attempt's number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parsed_strictly() {
+        for (text, phone, bsuid) in [
+            ("15550109999", true, false),
+            ("+15550109999", true, false),
+            ("++15550109999", false, false),
+            ("", false, false),
+            ("US.10000000000000000001", false, true),
+            ("US.ENT.20000000000000000001", false, true),
+            ("US.", false, false),
+            (".1", false, false),
+            ("1555 0109999", false, false),
+            ("US.1/../x", false, false),
+        ] {
+            assert_eq!(Phone::parse(text).is_some(), phone, "phone {text:?}");
+            assert_eq!(Bsuid::parse(text).is_some(), bsuid, "bsuid {text:?}");
+        }
+        assert!(Phone::parse(&"1".repeat(PHONE_DIGITS_MAX)).is_some());
+        assert!(Phone::parse(&"1".repeat(PHONE_DIGITS_MAX + 1)).is_none());
+    }
+
+    #[test]
+    fn a_conversation_is_named_after_the_user_id_where_it_is_known() {
+        let line = LineId::parse("300").unwrap();
+        let phone = Phone::parse("1555").unwrap();
+        let bsuid = Bsuid::parse("US.1").unwrap();
+        let both = Customer::Both(phone.clone(), bsuid.clone());
+        assert_eq!(ObjectName::conversation(&line, &both), ObjectName::conversation(&line, &Customer::Bsuid(bsuid)));
+        assert_eq!(ObjectName::conversation(&line, &Customer::Phone(phone.clone())), ObjectName::phone(&line, &phone));
+    }
+
+    #[test]
+    fn debug_shows_no_personal_data() {
+        let shown = format!(
+            "{:?} {:?} {:?}",
+            Customer::parse("15550109999"),
+            EventId::named("wamid.HBgLMTU1"),
+            ObjectName::phone(&LineId::parse("300").unwrap(), &Phone::parse("15550109999").unwrap()),
+        );
+        assert!(!shown.contains("15550109999") && !shown.contains("wamid."), "{shown}");
+    }
+
+    #[test]
+    fn an_id_that_is_too_long_becomes_its_digest() {
+        assert_eq!(EventId::named(&"a".repeat(ID_CHARS_MAX)).as_str().len(), ID_CHARS_MAX);
+        assert!(EventId::named(&"a".repeat(ID_CHARS_MAX + 1)).as_str().starts_with("sha256."));
+        assert!(EventId::named("").as_str().starts_with("sha256."));
+    }
+}

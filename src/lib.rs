@@ -1,0 +1,37 @@
+//! Baton: one conversation, one voice.
+//!
+//! A gate between Meta's WhatsApp webhooks and a shop's chatbot, for numbers that a person answers from the
+//! phone and a bot answers through the Cloud API. Whoever holds the baton speaks.
+//!
+//! The crate is a pure core and a thin shell. Bytes become events (`webhook`), events meet the state of one
+//! conversation (`conversation`), what is owed to the bot becomes entries and attempts (`outbox`), all of it is
+//! written in one transaction (`store`), and only `edge` knows that there is a runtime.
+//!
+//! | room | what lives there | may import |
+//! |---|---|---|
+//! | [`time`], [`ids`], [`limits`], [`secret`] | instants without a clock, newtypes, bounds, redacted secrets | each other |
+//! | [`webhook`] | Meta's wire: signature, handshake, events, envelopes | the row above |
+//! | [`policy`] | what the owner may configure | the first row |
+//! | [`outbox`] | entries, attempts, outcomes, retries, the bot's address, the request | `webhook`, and above |
+//! | [`conversation`] | the protocol: turn, order, silence, identity | `outbox`, `policy`, and above |
+//! | [`store`] | the SQL of an object | `conversation`, and above |
+//! | [`settings`], [`command`], [`problem`] | the environment, what Worker and object say, public errors | `conversation`, and above |
+//! | `edge` | the runtime: router, object, SQL binding, fetch, clock, log | everything; nothing imports it |
+//!
+//! `tests/tidy.rs` holds this table against the code.
+
+pub mod command;
+pub mod conversation;
+pub mod ids;
+pub mod limits;
+pub mod outbox;
+pub mod policy;
+pub mod problem;
+pub mod secret;
+pub mod settings;
+pub mod store;
+pub mod time;
+pub mod webhook;
+
+#[cfg(target_arch = "wasm32")]
+mod edge;

@@ -1,0 +1,137 @@
+//! One attempt as an HTTP request: what the bot gets.
+//!
+//! | header | what it is for |
+//! |---|---|
+//! | `x-hub-signature-256` | Meta's own signature, made anew over this body; a bot needs no change |
+//! | `webhook-id`, `webhook-timestamp`, `webhook-signature` | the Standard Webhooks signature, with time |
+//! | `x-baton-conversation` | which conversation, as a digest |
+//! | `x-baton-token` | the fencing token of the turn that this message belongs to |
+//! | `x-baton-attempt` | which attempt this is, from 1 |
+//!
+//! Invariant: all attempts at one entry have the same body and the same `webhook-id`. Some bots recognise a
+//! repetition by the one, some by the other.
+//!
+//! Not here: sending it (`edge::bot`), and the body itself (`webhook::event::Event::body`).
+
+use data_encoding::BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName, digest};
+use crate::secret::Secret;
+use crate::time::UnixMillis;
+use crate::webhook::event::Class;
+use crate::webhook::signature;
+
+/// One attempt at one entry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Attempt {
+    /// The entry's id.
+    pub id: EventId,
+    /// The class of the event.
+    pub class: Class,
+    /// The turn that it belongs to.
+    pub token: FencingToken,
+    /// Which attempt this is.
+    pub number: AttemptNumber,
+}
+
+impl Attempt {
+    /// The headers of the request. `body` is what [`crate::webhook::event::Event::body`] made of the event.
+    #[must_use]
+    pub fn headers(
+        &self,
+        conversation: &ObjectName,
+        body: &str,
+        secret: &Secret,
+        now: UnixMillis,
+    ) -> [(&'static str, String); 9] {
+        let webhook_id = self.webhook_id();
+        let timestamp = now.as_seconds().to_string();
+        [
+            ("content-type", "application/json".to_owned()),
+            ("user-agent", concat!("baton/", env!("CARGO_PKG_VERSION")).to_owned()),
+            ("x-hub-signature-256", signature::sign(secret, body.as_bytes())),
+            ("webhook-signature", standard_signature(secret, &webhook_id, &timestamp, body)),
+            ("webhook-id", webhook_id),
+            ("webhook-timestamp", timestamp),
+            ("x-baton-conversation", conversation.public_id()),
+            ("x-baton-token", self.token.number().to_string()),
+            ("x-baton-attempt", self.number.number().to_string()),
+        ]
+    }
+
+    /// The id that stays the same over all attempts, also where the conversation moved to another object in
+    /// between. A ghost and the real message after it share a wamid, and a bot that remembers ids must take
+    /// both, hence the class.
+    fn webhook_id(&self) -> String {
+        let kind: &[u8] = if self.class == Class::Ghost { b"ghost" } else { b"event" };
+        format!("msg_{}", digest(&[self.id.as_str().as_bytes(), kind]))
+    }
+}
+
+/// The `webhook-signature` header: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body` (Standard Webhooks
+/// 1.0.0). A secret that begins with `whsec_` is base64, as that specification writes keys; any other secret
+/// is used as it is.
+fn standard_signature(secret: &Secret, id: &str, timestamp: &str, body: &str) -> String {
+    let key = standard_key(secret);
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else {
+        return String::new();
+    };
+    for part in [id, ".", timestamp, ".", body] {
+        mac.update(part.as_bytes());
+    }
+    format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()))
+}
+
+fn standard_key(secret: &Secret) -> Vec<u8> {
+    let bytes = secret.expose();
+    let decoded = bytes.strip_prefix(b"whsec_").and_then(|base64| BASE64.decode(base64).ok());
+    decoded.unwrap_or_else(|| bytes.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Customer, LineId};
+
+    fn headers(attempt: &Attempt, secret: &str, now: u64) -> Vec<(&'static str, String)> {
+        let line = LineId::parse("300").unwrap();
+        let conversation = ObjectName::conversation(&line, &Customer::parse("15550109999").unwrap());
+        let secret = Secret::new(secret).unwrap();
+        attempt.headers(&conversation, "{}", &secret, UnixMillis::from_seconds(now)).to_vec()
+    }
+
+    fn header(headers: &[(&'static str, String)], name: &str) -> String {
+        headers.iter().find(|(key, _)| *key == name).unwrap().1.clone()
+    }
+
+    fn attempt(number: u32, class: Class) -> Attempt {
+        let id = EventId::named("wamid.A");
+        Attempt { id, class, token: FencingToken::new(3), number: AttemptNumber::new(number) }
+    }
+
+    #[test]
+    fn the_id_stays_over_attempts_and_differs_between_a_ghost_and_its_message() {
+        let id = |number, class| header(&headers(&attempt(number, class), "s", 1), "webhook-id");
+        assert_eq!(id(1, Class::Turn), id(7, Class::Turn));
+        assert_ne!(id(1, Class::Turn), id(1, Class::Ghost));
+        assert_eq!(header(&headers(&attempt(7, Class::Turn), "s", 1), "x-baton-attempt"), "7");
+        assert_eq!(header(&headers(&attempt(7, Class::Turn), "s", 1), "x-baton-token"), "3");
+    }
+
+    /// The known answer of the Standard Webhooks reference implementations.
+    #[test]
+    fn the_standard_signature_is_that_of_the_specification() {
+        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signature =
+            standard_signature(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", r#"{"test": 2432232314}"#);
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn no_header_shows_the_customer_or_the_secret() {
+        let all = format!("{:?}", headers(&attempt(1, Class::Turn), "hush hush", 1));
+        assert!(!all.contains("15550109999") && !all.contains("hush") && !all.contains("wamid"), "{all}");
+    }
+}

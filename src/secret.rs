@@ -1,0 +1,81 @@
+//! Secrets: values that never print themselves and that are compared in constant time.
+//!
+//! Invariant: the only way to a secret's bytes is [`Secret::expose`], which the two modules that compute
+//! signatures call. `Debug` shows a fixed word, there is no `Display`, no `Serialize` and no `==`.
+//!
+//! Not here: where secrets come from (`settings`, `edge::env`).
+
+use core::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// A secret text: the Meta app's secret, the verify token, the bot's secret, the operator's token.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret; `None` for the empty text, which is never a secret.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        (!text.is_empty()).then_some(Self(text))
+    }
+
+    /// The secret's bytes, for computing a signature and for nothing else.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Whether `presented` is this secret. The time it takes tells nothing about where the two differ:
+    /// both are reduced to an HMAC of equal length, and `hmac` compares those in constant time.
+    #[must_use]
+    pub fn matches(&self, presented: &[u8]) -> bool {
+        let Some(own) = keyed(&self.0, self.expose()) else {
+            return false;
+        };
+        let Some(other) = keyed(&self.0, presented) else {
+            return false;
+        };
+        other.verify(&own.finalize().into_bytes()).is_ok()
+    }
+}
+
+/// HMAC-SHA256 of `message`. `None` never happens: HMAC takes keys of any length.
+fn keyed(key: &str, message: &[u8]) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
+    mac.update(message);
+    Some(mac)
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Secret;
+
+    #[test]
+    fn only_the_very_same_text_matches() {
+        let Some(secret) = Secret::new("correct horse") else { panic!("a secret") };
+        for (presented, matches) in [
+            ("correct horse", true),
+            ("correct horsf", false),
+            ("correct hors", false),
+            ("correct horse ", false),
+            ("", false),
+        ] {
+            assert_eq!(secret.matches(presented.as_bytes()), matches, "{presented:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_empty_and_never_printed() {
+        assert!(Secret::new("").is_none());
+        assert_eq!(format!("{:?}", Secret::new("hush")), "Some(Secret(redacted))");
+    }
+}

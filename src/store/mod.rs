@@ -1,0 +1,253 @@
+//! The SQL of one object: the same text runs on the Durable Object's SQLite and, in native tests, on rusqlite.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`schema`] | the tables, as numbered migrations |
+//! | [`rows`] | row ↔ domain; the only place that knows column names and stored formats |
+//!
+//! Invariant: what an [`Output`] says is written as a whole or not at all. The caller opens the transaction
+//! ([`Sql::transaction`]) around [`load`], `apply` and [`save`]; there is no await in between, so no other event
+//! of the object can come in between either.
+//!
+//! Rows written are most of what a webhook costs on this platform (`docs/decisions/0004-rows.md`): a forwarded
+//! message costs one row when it is accepted and one when it is delivered.
+
+pub mod rows;
+pub mod schema;
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use crate::conversation::{Change, Conversation, Output};
+use crate::ids::EventId;
+use crate::limits::{RECORD_EVENTS_MAX, ROW_TEXT_BYTES_MAX};
+use crate::outbox::{Entry, State};
+use crate::time::UnixMillis;
+
+/// Ids looked up by one statement; the platform allows 100 bound values (Cloudflare, SQL limits, 2026).
+const IDS_PER_LOOKUP: usize = 90;
+
+/// A value of SQL, as far as the tables use them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// An integer; on the platform it passes through a double and is exact up to 2^53.
+    Integer(i64),
+    /// NULL.
+    Null,
+    /// Text.
+    Text(String),
+}
+
+/// An object's SQLite.
+pub trait Sql {
+    /// Runs one statement and returns its rows.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sql`] where the database refuses.
+    fn query(&self, statement: &'static str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, StoreError>;
+
+    /// Runs `work` in a transaction that is undone where it fails.
+    ///
+    /// # Errors
+    ///
+    /// The error of `work`, or the database's own.
+    fn transaction<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError>;
+}
+
+/// Why something could not be read or written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum StoreError {
+    /// A row is not in the form that this version writes. The name of the column, never its content.
+    Corrupt(&'static str),
+    /// The database refused; what it said.
+    Sql(String),
+    /// The tables were written by a newer version of the gate.
+    TooNew,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Corrupt(column) => write!(f, "a stored row is not readable: {column}"),
+            Self::Sql(message) => write!(f, "the object's database refused: {message}"),
+            Self::TooNew => f.write_str("the object was written by a newer version; deploy that version again"),
+        }
+    }
+}
+
+/// Loads the conversation with its open entries; a fresh one where nothing is stored yet.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn load(sql: &impl Sql) -> Result<Conversation, StoreError> {
+    let mut conversation = match sql.query("SELECT state FROM conversation WHERE k = 0", vec![])?.pop() {
+        Some(row) => rows::conversation(row)?,
+        None => Conversation::default(),
+    };
+    let open = sql.query(
+        "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms FROM event \
+         WHERE state IN ('waiting', 'in_flight') ORDER BY seq",
+        vec![],
+    )?;
+    conversation.outbox = open.into_iter().map(rows::entry).collect::<Result<_, _>>()?;
+    Ok(conversation)
+}
+
+/// Those of the ids that were accepted before, with their entries.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn known<'a>(
+    sql: &impl Sql,
+    ids: impl IntoIterator<Item = &'a EventId>,
+) -> Result<BTreeMap<EventId, Entry>, StoreError> {
+    let ids: Vec<&EventId> = ids.into_iter().collect();
+    let mut known = BTreeMap::new();
+    for some in ids.chunks(IDS_PER_LOOKUP) {
+        // One statement text for every number of ids: the list travels as one JSON value.
+        let list = serde_json::to_string(some).map_err(|_| StoreError::Corrupt("id"))?;
+        let rows = sql.query(
+            "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms FROM event \
+             WHERE id IN (SELECT value FROM json_each(?))",
+            vec![Value::Text(list)],
+        )?;
+        for row in rows {
+            let entry = rows::entry(row)?;
+            known.insert(entry.id.clone(), entry);
+        }
+    }
+    Ok(known)
+}
+
+/// Writes what an output says. `bodies[n]` is the body of the input's event `n`.
+///
+/// # Errors
+///
+/// [`StoreError`]; the caller's transaction then undoes everything.
+pub fn save(
+    sql: &impl Sql,
+    conversation: &Conversation,
+    output: &Output,
+    bodies: &[Option<&str>],
+) -> Result<(), StoreError> {
+    for change in &output.changes {
+        match change {
+            Change::Put { entry, event } => {
+                let body = event.and_then(|event| bodies.get(event).copied().flatten());
+                put(sql, entry, body)?;
+            }
+            Change::Update(entry) => update(sql, entry)?,
+            Change::Forget { events_before, bodies_before } => forget(sql, *events_before, *bodies_before)?,
+        }
+    }
+    if output.save {
+        let state = rows::conversation_json(conversation)?;
+        let values = vec![Value::Integer(schema::VERSION), Value::Text(state)];
+        sql.query("INSERT OR REPLACE INTO conversation (k, schema, state) VALUES (0, ?, ?)", values)?;
+    }
+    Ok(())
+}
+
+fn put(sql: &impl Sql, entry: &Entry, body: Option<&str>) -> Result<(), StoreError> {
+    let mut parts = body.into_iter().flat_map(|body| parts(body, ROW_TEXT_BYTES_MAX));
+    let mut values = rows::entry_values(entry)?;
+    values.push(parts.next().map_or(Value::Null, |part| Value::Text(part.to_owned())));
+    sql.query(
+        "INSERT OR REPLACE INTO event \
+         (id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, body) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        values,
+    )?;
+    for (part, text) in (1..).zip(parts) {
+        let values =
+            vec![Value::Text(entry.id.as_str().to_owned()), Value::Integer(part), Value::Text(text.to_owned())];
+        sql.query("INSERT OR REPLACE INTO body_part (id, part, body) VALUES (?, ?, ?)", values)?;
+    }
+    Ok(())
+}
+
+/// Splits text into parts of at most `bytes` bytes, between characters.
+fn parts(text: &str, bytes: usize) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    core::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let at = (0..=bytes.min(rest.len())).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
+        let (part, behind) = rest.split_at(at.max(1));
+        rest = behind;
+        Some(part)
+    })
+}
+
+fn update(sql: &impl Sql, entry: &Entry) -> Result<(), StoreError> {
+    let statement = if entry.state == State::Delivered {
+        // The bot has it; the gate keeps only what recognises a repetition.
+        sql.query("DELETE FROM body_part WHERE id = ?", vec![Value::Text(entry.id.as_str().to_owned())])?;
+        "UPDATE event SET token = ?, attempts = ?, state = ?, at_ms = ?, reason = ?, body = NULL WHERE id = ?"
+    } else {
+        "UPDATE event SET token = ?, attempts = ?, state = ?, at_ms = ?, reason = ? WHERE id = ?"
+    };
+    sql.query(statement, rows::entry_update_values(entry)?)?;
+    Ok(())
+}
+
+fn forget(sql: &impl Sql, events_before: UnixMillis, bodies_before: UnixMillis) -> Result<(), StoreError> {
+    let before = |at: UnixMillis| Ok::<_, StoreError>(vec![rows::millis(at)?]);
+    sql.query(
+        "DELETE FROM event WHERE accepted_at_ms < ? AND state NOT IN ('waiting', 'in_flight')",
+        before(events_before)?,
+    )?;
+    sql.query(
+        "UPDATE event SET body = NULL WHERE accepted_at_ms < ? AND body IS NOT NULL \
+         AND state NOT IN ('waiting', 'in_flight')",
+        before(bodies_before)?,
+    )?;
+    sql.query("DELETE FROM body_part WHERE id NOT IN (SELECT id FROM event WHERE body IS NOT NULL)", vec![])?;
+    Ok(())
+}
+
+/// The body of an event; `None` where none is kept.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn body(sql: &impl Sql, id: &EventId) -> Result<Option<String>, StoreError> {
+    let id = || Value::Text(id.as_str().to_owned());
+    let rows = sql.query(
+        "SELECT body FROM (SELECT 0 AS part, body FROM event WHERE id = ? \
+         UNION ALL SELECT part, body FROM body_part WHERE id = ?) ORDER BY part",
+        vec![id(), id()],
+    )?;
+    let parts = rows.into_iter().map(rows::optional_text).collect::<Result<Vec<_>, _>>()?;
+    // The first part is NULL where the body was let go of.
+    Ok(parts.into_iter().collect::<Option<Vec<_>>>().filter(|parts| !parts.is_empty()).map(|parts| parts.concat()))
+}
+
+/// When the oldest event that is kept was accepted.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn oldest(sql: &impl Sql) -> Result<Option<UnixMillis>, StoreError> {
+    let row = sql.query("SELECT MIN(accepted_at_ms) FROM event", vec![])?.pop().unwrap_or_default();
+    rows::optional_millis(&row)
+}
+
+/// The last events of the conversation, oldest first.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn record(sql: &impl Sql) -> Result<Vec<Entry>, StoreError> {
+    let limit = i64::try_from(RECORD_EVENTS_MAX).unwrap_or(i64::MAX);
+    let rows = sql.query(
+        "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms FROM event \
+         ORDER BY seq DESC LIMIT ?",
+        vec![Value::Integer(limit)],
+    )?;
+    rows.into_iter().rev().map(rows::entry).collect()
+}

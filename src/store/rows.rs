@@ -1,0 +1,173 @@
+//! Row ↔ domain: the only place that knows column names and stored formats.
+//!
+//! Invariant: what is written here can be read here by every later version. `tests/storage_format.rs` holds
+//! rows as this version writes them; a change that cannot read them fails there.
+
+use serde::{Deserialize, Serialize};
+
+use super::{StoreError, Value};
+use crate::conversation::Conversation;
+use crate::conversation::identity::Place;
+use crate::conversation::memory::{Echoes, Journal};
+use crate::conversation::turn::Turn;
+use crate::ids::{AttemptNumber, EventId, FencingToken};
+use crate::outbox::{Entry, Reason, State};
+use crate::time::UnixMillis;
+use crate::webhook::event::Class;
+
+/// The conversation's own row.
+#[derive(Deserialize, Serialize)]
+struct ConversationRow {
+    turn: Turn,
+    place: Place,
+    #[serde(default)]
+    echoes: Echoes,
+    #[serde(default)]
+    journal: Journal,
+    #[serde(default)]
+    forget_at_ms: Option<UnixMillis>,
+}
+
+pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> {
+    let json = optional_text(row)?.ok_or(StoreError::Corrupt("conversation.state"))?;
+    let row: ConversationRow = serde_json::from_str(&json).map_err(|_| StoreError::Corrupt("conversation.state"))?;
+    Ok(Conversation {
+        turn: row.turn,
+        place: row.place,
+        echoes: row.echoes,
+        journal: row.journal,
+        forget_at: row.forget_at_ms,
+        outbox: Vec::new(),
+    })
+}
+
+pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, StoreError> {
+    let row = ConversationRow {
+        turn: conversation.turn,
+        place: conversation.place.clone(),
+        echoes: conversation.echoes.clone(),
+        journal: conversation.journal.clone(),
+        forget_at_ms: conversation.forget_at,
+    };
+    serde_json::to_string(&row).map_err(|_| StoreError::Corrupt("conversation.state"))
+}
+
+/// Reads `id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms`.
+pub(super) fn entry(row: Vec<Value>) -> Result<Entry, StoreError> {
+    let mut row = row.into_iter();
+    let mut next = || row.next().ok_or(StoreError::Corrupt("event"));
+    Ok(Entry {
+        id: EventId::named(&text(next()?, "event.id")?),
+        class: Class::parse(&text(next()?, "event.class")?).ok_or(StoreError::Corrupt("event.class"))?,
+        seq: number(&next()?, "event.seq")?,
+        token: FencingToken::new(number(&next()?, "event.token")?),
+        attempts: AttemptNumber::new(
+            number(&next()?, "event.attempts")?.try_into().map_err(|_| StoreError::Corrupt("event.attempts"))?,
+        ),
+        state: state(&text(next()?, "event.state")?, optional(&next()?, "event.at_ms")?)?,
+        reason: match next()? {
+            Value::Null => None,
+            reason @ (Value::Integer(_) | Value::Text(_)) => {
+                Some(Reason::parse(&text(reason, "event.reason")?).ok_or(StoreError::Corrupt("event.reason"))?)
+            }
+        },
+        sent_at: optional(&next()?, "event.sent_at_ms")?,
+        accepted_at: UnixMillis::new(number(&next()?, "event.accepted_at_ms")?),
+    })
+}
+
+/// The values of an entry in the order in which [`entry`] reads them.
+pub(super) fn entry_values(entry: &Entry) -> Result<Vec<Value>, StoreError> {
+    Ok(vec![
+        Value::Text(entry.id.as_str().to_owned()),
+        Value::Text(entry.class.name().to_owned()),
+        integer(entry.seq)?,
+        integer(entry.token.number())?,
+        integer(entry.attempts.number())?,
+        Value::Text(entry.state.name().to_owned()),
+        state_at(entry.state)?,
+        reason(entry.reason),
+        entry.sent_at.map_or(Ok(Value::Null), millis)?,
+        millis(entry.accepted_at)?,
+    ])
+}
+
+/// The values `token, attempts, state, at_ms, reason` and, to find the row, `id`.
+pub(super) fn entry_update_values(entry: &Entry) -> Result<Vec<Value>, StoreError> {
+    Ok(vec![
+        integer(entry.token.number())?,
+        integer(entry.attempts.number())?,
+        Value::Text(entry.state.name().to_owned()),
+        state_at(entry.state)?,
+        reason(entry.reason),
+        Value::Text(entry.id.as_str().to_owned()),
+    ])
+}
+
+pub(super) fn millis(at: UnixMillis) -> Result<Value, StoreError> {
+    integer(at.as_millis())
+}
+
+pub(super) fn optional_text(row: Vec<Value>) -> Result<Option<String>, StoreError> {
+    match row.into_iter().next() {
+        Some(Value::Text(text)) => Ok(Some(text)),
+        Some(Value::Null) | None => Ok(None),
+        Some(Value::Integer(_)) => Err(StoreError::Corrupt("body")),
+    }
+}
+
+pub(super) fn optional_millis(row: &[Value]) -> Result<Option<UnixMillis>, StoreError> {
+    row.first().map_or(Ok(None), |value| optional(value, "event.accepted_at_ms"))
+}
+
+fn state(name: &str, at: Option<UnixMillis>) -> Result<State, StoreError> {
+    let at = at.ok_or(StoreError::Corrupt("event.at_ms"));
+    Ok(match name {
+        "dead" => State::Dead,
+        "delivered" => State::Delivered,
+        "in_flight" => State::InFlight(at?),
+        "waiting" => State::Waiting(at?),
+        "withheld" => State::Withheld,
+        _ => return Err(StoreError::Corrupt("event.state")),
+    })
+}
+
+fn state_at(state: State) -> Result<Value, StoreError> {
+    match state {
+        State::InFlight(at) | State::Waiting(at) => millis(at),
+        State::Dead | State::Delivered | State::Withheld => Ok(Value::Null),
+    }
+}
+
+fn reason(reason: Option<Reason>) -> Value {
+    reason.map_or(Value::Null, |reason| Value::Text(reason.to_string()))
+}
+
+fn text(value: Value, column: &'static str) -> Result<String, StoreError> {
+    match value {
+        Value::Text(text) => Ok(text),
+        Value::Integer(_) | Value::Null => Err(StoreError::Corrupt(column)),
+    }
+}
+
+fn number(value: &Value, column: &'static str) -> Result<u64, StoreError> {
+    match value {
+        Value::Integer(number) => u64::try_from(*number).map_err(|_| StoreError::Corrupt(column)),
+        Value::Null | Value::Text(_) => Err(StoreError::Corrupt(column)),
+    }
+}
+
+fn optional(value: &Value, column: &'static str) -> Result<Option<UnixMillis>, StoreError> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Integer(_) | Value::Text(_) => number(value, column).map(UnixMillis::new).map(Some),
+    }
+}
+
+/// An integer for the database: exact on the platform, whose integers pass through a double, up to 2^53.
+fn integer(number: impl Into<u64>) -> Result<Value, StoreError> {
+    const EXACT_MAX: u64 = (1 << 53) - 1;
+    let number = number.into();
+    let exact = i64::try_from(number).ok().filter(|_| number <= EXACT_MAX);
+    exact.map(Value::Integer).ok_or(StoreError::Corrupt("integer"))
+}
