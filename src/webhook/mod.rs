@@ -34,7 +34,7 @@ use json::Object;
 /// Why a signed body is not a webhook of Meta's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unreadable {
-    /// It is not a JSON object in UTF-8, or nested deeper than 128 levels.
+    /// It is not a JSON object in UTF-8.
     NotJson,
     /// It has no `entry` list.
     NoEntries,
@@ -73,5 +73,6 @@ pub fn read(body: &[u8]) -> Result<Vec<Event<'_>>, Unreadable> {
             events.push(event);
         }
     }
+    names::complete(&mut events);
     Ok(events)
 }

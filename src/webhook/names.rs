@@ -8,8 +8,11 @@
 
 use serde_json::value::RawValue;
 
+use std::collections::BTreeMap;
+
+use super::event::{Event, Scope};
 use super::json::Object;
-use crate::ids::{Bsuid, Phone};
+use crate::ids::{Bsuid, Customer, LineId, Phone};
 
 /// The names of one customer.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +79,23 @@ impl<'a> Contact<'a> {
             _ => None,
         };
         sharing.or_else(placed).filter(|contact| !contact.names.contradicts(names))
+    }
+}
+
+/// Completes the names of customers whom some events of a delivery name by phone number only, and others by
+/// both names: their events then go to one object, in the order in which Meta wrote them.
+pub(super) fn complete(events: &mut [Event<'_>]) {
+    let mut known: BTreeMap<(LineId, Phone), Bsuid> = BTreeMap::new();
+    for event in &*events {
+        if let Scope::Customer(line, Customer::Both(phone, bsuid)) = &event.scope {
+            known.insert((line.clone(), phone.clone()), bsuid.clone());
+        }
+    }
+    for event in events {
+        let Scope::Customer(line, Customer::Phone(phone)) = &event.scope else { continue };
+        if let Some(bsuid) = known.get(&(line.clone(), phone.clone())) {
+            event.scope = Scope::Customer(line.clone(), Customer::Both(phone.clone(), bsuid.clone()));
+        }
     }
 }
 

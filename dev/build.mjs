@@ -1,0 +1,101 @@
+// Builds the Worker into build/, with worker-build and the tools that the set-up put in place.
+// It is also wrangler's build command, so it runs at each start of `wrangler dev` and before each deployment.
+//
+// Invariant: build/ holds what the sources say. A digest of everything that goes in is written beside the result as
+// the last step; while it matches, there is nothing to do and the command returns in a few milliseconds.
+// Several builds may be asked for at once (each `wrangler dev` of a test run asks): a lock lets one work, and the
+// others find its result.
+//
+// Deliberately not here: fetching. worker-build would download what it misses, so all its tools are checked first.
+
+import fs from "node:fs";
+import path from "node:path";
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure, fail, quietly, secondsSince, span } from "./terminal.mjs";
+import { ROOT, cargoTools, isAlive, npmBinary, toolEnvironment } from "./tools.mjs";
+
+const BUILD = path.join(ROOT, "build");
+const STAMP = path.join(BUILD, ".baton-stamp");
+const LOCK = path.join(BUILD, ".baton-lock");
+const RESULTS = ["index.js", "index_bg.wasm"].map((name) => path.join(BUILD, name));
+// Files and folders that can change the result. `web` holds pages that the sources may include as bytes.
+const INPUTS = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo", "src", "web", "dev/build.mjs", "dev/tools.mjs", "package-lock.json"];
+
+try {
+  await build();
+} catch (error) {
+  fail(error);
+}
+
+async function build() {
+  if (isCurrent()) return;
+  const { env, workerBuild } = tools();
+  const unlock = await lock();
+  try {
+    const digest = inputDigest();
+    if (isCurrent(digest)) return;
+    const start = Date.now();
+    console.log("Building the Worker (about a minute the first time) …");
+    await quietly("building the Worker", workerBuild, ["--release", "--locked"], { env, cwd: ROOT, all: true });
+    // The digest was taken before the build: a file saved meanwhile leads to one build too many, never to a stale one.
+    fs.writeFileSync(STAMP, digest);
+    const [, wasm] = RESULTS.map((file) => fs.readFileSync(file));
+    const kilobytes = (bytes) => `${Math.round(bytes.length / 1024)} KB`;
+    console.log(`Built in ${span(secondsSince(start))}: ${kilobytes(wasm)} of Wasm, ${kilobytes(gzipSync(wasm))} compressed.`);
+  } finally {
+    unlock();
+  }
+}
+
+function isCurrent(digest) {
+  return fs.existsSync(STAMP) && RESULTS.every((file) => fs.existsSync(file))
+    && fs.readFileSync(STAMP, "utf8") === (digest ?? inputDigest());
+}
+
+function inputDigest() {
+  const hash = createHash("sha256");
+  const visit = (relative) => {
+    const stat = fs.statSync(path.join(ROOT, relative), { throwIfNoEntry: false });
+    if (stat?.isDirectory()) {
+      for (const name of fs.readdirSync(path.join(ROOT, relative)).sort()) visit(`${relative}/${name}`);
+    } else if (stat) {
+      hash.update(`${relative} ${stat.size}\n`).update(fs.readFileSync(path.join(ROOT, relative)));
+    }
+  };
+  INPUTS.forEach(visit);
+  return hash.digest("hex");
+}
+
+/** All tools of worker-build, or one line on how to get them. */
+function tools() {
+  const [workerBuild, wasmBindgen] = cargoTools().map((tool) => tool.file);
+  const own = { WASM_BINDGEN_BIN: wasmBindgen, WASM_OPT_BIN: npmBinary("wasm-opt"), ESBUILD_BIN: npmBinary("esbuild") };
+  const missing = [workerBuild, npmBinary("node"), ...Object.values(own)].find((file) => !fs.existsSync(file));
+  if (missing) throw new Failure(`The build tools are not complete (${path.basename(missing)} is missing): run npm run setup once.`);
+  return { workerBuild, env: { ...toolEnvironment(), ...own, RUST_BACKTRACE: "0" } };
+}
+
+/** Waits for other builds of this clone. A lock whose owner has died is taken over. */
+async function lock() {
+  fs.mkdirSync(BUILD, { recursive: true });
+  for (;;) {
+    try {
+      fs.writeFileSync(LOCK, String(process.pid), { flag: "wx" });
+      const unlock = () => fs.rmSync(LOCK, { force: true });
+      process.once("exit", unlock);
+      return unlock;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+      if (ownerIsDead()) fs.rmSync(LOCK, { force: true });
+      else await sleep(200);
+    }
+  }
+}
+
+function ownerIsDead() {
+  // An empty file is a lock being written this very moment, and a missing one has just been released.
+  const text = fs.existsSync(LOCK) ? fs.readFileSync(LOCK, "utf8") : "";
+  return text !== "" && !isAlive(Number(text));
+}

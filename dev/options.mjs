@@ -1,0 +1,68 @@
+// The options of `npm start`, and the text of --help.
+//
+// Invariant: an option that is not understood is an error, in one line, before anything is installed or started.
+
+import path from "node:path";
+import { Failure } from "./terminal.mjs";
+
+export const HELP = `npm start                 set up, build, run the gate, play the demo, then stay up
+npm start -- OPTIONS
+
+  --bot URL         your own bot's webhook behind the gate, instead of the sample bot; nothing is played
+  --graph URL       the Graph API that the gate is told of, instead of the stand-in; nothing is played
+  --port N          port of the gate on 127.0.0.1 (8787; 0 picks a free one)
+  --policy FILE     your policy, TOML or JSON, instead of [vars.BATON_POLICY] in wrangler.toml
+  --state DIR       folder of the stored conversations and of wrangler.log (.wrangler/state)
+  --scenario FILE   what the demo plays (scenarios/takeover.toml)
+  --no-demo         serve only; prints "ready URL" once the gate answers
+  --once            play the demo, end everything, exit 0 if all went as expected and 1 if not
+  --help            this text
+
+Ctrl-C ends everything. Secrets are read from .dev.vars.
+`;
+
+const WITH_VALUE = ["bot", "graph", "port", "policy", "state", "scenario"];
+const FLAGS = ["no-demo", "once", "help"];
+
+export function parseOptions(argv) {
+  const given = {};
+  for (let index = 0; index < argv.length; index += 1) {
+    const [, name, inline] = /^--([a-z-]+)(?:=(.*))?$/s.exec(argv[index]) ?? [];
+    if (FLAGS.includes(name) && inline === undefined) {
+      given[name] = true;
+    } else if (WITH_VALUE.includes(name)) {
+      const value = inline ?? argv[(index += 1)];
+      if (!value) throw new Failure(`--${name} needs a value; npm start -- --help lists the options`);
+      given[name] = value;
+    } else {
+      throw new Failure(`Unknown option "${argv[index]}"; npm start -- --help lists the options`);
+    }
+  }
+  if (given.once && (given["no-demo"] || given.bot || given.graph)) throw new Failure("--once plays the demo: it goes with none of --no-demo, --bot and --graph");
+  return {
+    help: Boolean(given.help),
+    bot: address("bot", given.bot),
+    graph: address("graph", given.graph),
+    port: port(given.port ?? "8787"),
+    policy: given.policy && path.resolve(given.policy),
+    state: given.state && path.resolve(given.state),
+    scenario: given.scenario && path.resolve(given.scenario),
+    // The player can vouch only for what it sees: the sample bot's deliveries, and its sends to the stand-in.
+    demo: !given["no-demo"] && !given.bot && !given.graph,
+    once: Boolean(given.once),
+  };
+}
+
+function port(text) {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (!(number <= 65_535)) throw new Failure(`--port takes a number from 0 to 65535, not "${text}"`);
+  return number;
+}
+
+function address(name, text) {
+  if (text === undefined) return undefined;
+  if (!/^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : "")) {
+    throw new Failure(`--${name} takes an address such as http://127.0.0.1:3000/webhook, not "${text}"`);
+  }
+  return text;
+}

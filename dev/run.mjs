@@ -1,0 +1,83 @@
+// The one entry of every npm script: `node dev/run.mjs start|test|setup|build [options]`.
+//
+// It runs on whatever Node the developer has (20 or newer) and before anything is installed, so it and everything it
+// imports (options, setup, tools, terminal) use Node's own modules only. Once set-up is done it hands over to the
+// Node 22 in node_modules, which wrangler needs.
+//
+// Invariant: when this process ends, for whatever reason, the process it handed over to ends too. The two are joined
+// by an IPC channel, whose closing the other side notices even after a SIGKILL.
+//
+// Deliberately not here: what the commands do (start.mjs, build.mjs, setup.mjs).
+
+import { spawn } from "node:child_process";
+import path from "node:path";
+
+const NODE_FLOOR = 20;
+const [command = "help", ...args] = process.argv.slice(2);
+
+if (Number(process.versions.node.split(".")[0]) < NODE_FLOOR) {
+  console.error(`Node ${NODE_FLOOR} or newer is needed, this is ${process.versions.node}: install a current Node and run the same command again.`);
+  process.exit(1);
+}
+
+const { Failure, fail } = await import("./terminal.mjs");
+try {
+  process.exitCode = await main();
+} catch (error) {
+  fail(error);
+}
+
+async function main() {
+  const { setup } = await import("./setup.mjs");
+  const { ROOT, nodeBinary, toolEnvironment } = await import("./tools.mjs");
+  const here = (file) => path.join(ROOT, "dev", file);
+  switch (command) {
+    case "start": {
+      const { parseOptions, HELP } = await import("./options.mjs");
+      // Options are read before the set-up, so that a typing error costs a second and not minutes.
+      if (parseOptions(args).help) {
+        process.stdout.write(HELP);
+        return 0;
+      }
+      await setup();
+      return hand(nodeBinary(), [here("start.mjs"), ...args], { env: toolEnvironment() });
+    }
+    case "test": {
+      await setup();
+      const built = await hand(nodeBinary(), [here("build.mjs")], { env: toolEnvironment() });
+      if (built !== 0) return built;
+      return hand("cargo", ["test", "--locked", ...args], { env: toolEnvironment(), cwd: ROOT });
+    }
+    case "setup":
+      noArguments();
+      await setup();
+      console.log("Set-up is complete. Next: npm start");
+      return 0;
+    case "build":
+      noArguments();
+      return hand(process.execPath, [here("build.mjs")], { env: toolEnvironment() });
+    default:
+      throw new Failure(`There is no command "${command}": npm start, npm test, npm run setup or npm run build`);
+  }
+}
+
+function noArguments() {
+  if (args.length > 0) throw new Failure(`npm run ${command} takes no options, but was given "${args[0]}"`);
+}
+
+/** Runs a process with our terminal, passes signals on, and resolves with its exit code. */
+function hand(file, argv, { env, cwd }) {
+  return new Promise((resolve, reject) => {
+    // Only our own scripts know what to do with the IPC channel.
+    const ours = argv[0]?.endsWith(".mjs");
+    const child = spawn(file, argv, { env, cwd, stdio: ["inherit", "inherit", "inherit", ...(ours ? ["ipc"] : [])] });
+    // A terminal sends SIGINT to the child as well; ours ends once however often it is told to.
+    const pass = (signal) => child.kill(signal);
+    process.on("SIGTERM", pass).on("SIGHUP", pass).on("SIGINT", pass);
+    child.on("error", (error) => reject(new Failure(`${file} could not be started: ${error.message}`)));
+    child.on("exit", (code, signal) => {
+      process.off("SIGTERM", pass).off("SIGHUP", pass).off("SIGINT", pass);
+      resolve(code ?? (signal === "SIGINT" ? 130 : 143));
+    });
+  });
+}

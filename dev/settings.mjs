@@ -1,0 +1,80 @@
+// What the local gate is configured with: wrangler.toml and .dev.vars, changed by the options of `npm start`.
+//
+// From weak to strong: wrangler.toml, .dev.vars, the options, and variables of the caller named BATON_VAR_<NAME>, by
+// which a test replaces any secret or variable (BATON_VAR_META_APP_SECRET=x) or leaves it out (the empty string).
+//
+// Invariant: LOCAL_DEVELOPMENT, which lets the gate call plain http and loopback addresses, is set here and nowhere
+// else. wrangler.toml, from which deployments are made, must not name it.
+//
+// Deliberately not here: judging the values. The gate does that itself and says on /health what is missing.
+
+import fs from "node:fs";
+import path from "node:path";
+import { parseEnv } from "node:util";
+import { parse as parseToml } from "smol-toml";
+import { Failure } from "./terminal.mjs";
+import { ROOT } from "./tools.mjs";
+
+const SECRETS = ["META_APP_SECRET", "META_APP_SECRET_PREVIOUS", "META_VERIFY_TOKEN", "BOT_SECRET", "ADMIN_TOKEN"];
+const OVERRIDE = "BATON_VAR_";
+
+/** `config` is wrangler.toml without its variables; `vars` and `secrets` are what the Worker sees. */
+export function readSettings({ bot, graph, policyFile } = {}) {
+  const { vars: declared = {}, ...config } = readToml(path.join(ROOT, "wrangler.toml"));
+  const local = parseEnv(fs.readFileSync(path.join(ROOT, ".dev.vars"), "utf8"));
+  const all = { ...declared, ...local, BOT_URL: bot, GRAPH_URL: graph, LOCAL_DEVELOPMENT: "true" };
+  if (policyFile) all.BATON_POLICY = readPolicy(policyFile);
+  for (const [name, value] of Object.entries(process.env)) {
+    if (name.startsWith(OVERRIDE)) all[name.slice(OVERRIDE.length)] = value;
+  }
+  const settings = { config, vars: {}, secrets: {} };
+  for (const [name, value] of Object.entries(all)) {
+    if (value === "" || value === undefined) continue;
+    if (SECRETS.includes(name) || (name in local && typeof value === "string" && name !== "BATON_POLICY")) settings.secrets[name] = value;
+    else settings.vars[name] = value;
+  }
+  return settings;
+}
+
+/** The policy in force as an object; an empty one where it is written in a way that only the gate can judge. */
+export function policyOf({ vars }) {
+  const policy = vars.BATON_POLICY ?? {};
+  if (typeof policy !== "string") return policy;
+  try {
+    return JSON.parse(policy) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+export const withPolicy = (settings, policy) => ({ ...settings, vars: { ...settings.vars, BATON_POLICY: { ...policyOf(settings), ...policy } } });
+
+/** What the bot's deliveries are signed with: its own secret, or Meta's when it has none. */
+export const botSecret = ({ secrets }) => secrets.BOT_SECRET ?? secrets.META_APP_SECRET;
+
+function readPolicy(file) {
+  if (file.endsWith(".toml")) return readToml(file);
+  try {
+    return JSON.parse(readText(file));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(`${path.basename(file)} is not JSON: ${error.message}`);
+  }
+}
+
+export function readToml(file) {
+  try {
+    return parseToml(readText(file));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(`${path.basename(file)} is not TOML: ${error.message.split("\n")[0]} (line ${error.line})`);
+  }
+}
+
+function readText(file) {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Failure(`${file} cannot be read (${error.code})`);
+  }
+}

@@ -1,0 +1,132 @@
+// `npm start` after the set-up: builds, starts the two stand-ins and the gate, plays the demo, then serves.
+//
+// Invariant: whichever way this process ends, everything it started ends: the stand-ins are in this process, and the
+// gate is on a leash (leash.mjs).
+//
+// Deliberately not here: the details of each piece. This file is the order of things.
+
+import path from "node:path";
+import { spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as timeline from "./timeline.mjs";
+import { startBot } from "./bot.mjs";
+import { choosePort, relative, startGate } from "./gate.mjs";
+import { startGraph } from "./graph.mjs";
+import { LINE_ID } from "./meta.mjs";
+import { parseOptions } from "./options.mjs";
+import { Difference, play, readScenario } from "./scenario.mjs";
+import { botSecret, policyOf, readSettings, withPolicy } from "./settings.mjs";
+import { Failure, bold, cyan, dim, fail, span, yellow } from "./terminal.mjs";
+import { ROOT } from "./tools.mjs";
+
+const HEALTH_LIMIT_MS = 30_000;
+let gate;
+
+// Being told to end is how serving ends well; a single play that was cut short has shown nothing.
+const codeWhenTold = process.argv.includes("--once") ? 1 : 0;
+const told = new Promise((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => resolve(codeWhenTold));
+  // run.mjs, and with it `npm start`, has gone without a signal.
+  process.on("disconnect", () => resolve(codeWhenTold));
+});
+// A reader that closes our output (`npm start | head`) ends us like Ctrl-C, and not with a stack trace.
+const unread = new Promise((resolve) => process.stdout.on("error", () => resolve(codeWhenTold)));
+
+const code = await Promise.race([told, unread, main(parseOptions(process.argv.slice(2))).catch((error) => { fail(error); return 1; })]);
+await gate?.stop();
+process.exit(code);
+
+async function main(options) {
+  const state = options.state ?? path.join(ROOT, ".wrangler", "state");
+  const scenario = options.demo ? readScenario(options.scenario ?? path.join(ROOT, "scenarios", "takeover.toml")) : undefined;
+  const port = await choosePort(options.port);
+  if (!(await build())) return 1;
+
+  const graph = options.graph ? undefined : await startGraph();
+  const graphUrl = options.graph ?? graph.url;
+  // The sample bot needs the secrets, and the gate needs the sample bot's address: hence two readings.
+  const { secrets } = readSettings();
+  const bot = options.bot ? undefined : await startBot({ secret: botSecret({ secrets }) ?? "", verifyToken: secrets.META_VERIFY_TOKEN, graphUrl });
+  const botUrl = options.bot ?? `${bot.url}/webhook`;
+  const settings = readSettings({ bot: botUrl, graph: graphUrl, policyFile: options.policy });
+  const leaseSeconds = policyOf(settings).lease_seconds;
+
+  let customer;
+  let passed = true;
+  if (scenario) {
+    console.log(dim("Starting the gate …"));
+    await startUp({ settings: withPolicy(settings, scenario.policy), state, port });
+    try {
+      customer = await play({ scenario, gateUrl: gate.url, secrets, bot, graph, ownLeaseSeconds: leaseSeconds });
+    } catch (error) {
+      if (!(error instanceof Difference)) throw error;
+      timeline.differed(error.message);
+      passed = false;
+    }
+    if (options.once) return passed ? 0 : 1;
+    // The demo's policy must not stay in force unnoticed, so the gate starts again with the owner's.
+    console.log(dim("\nThe demo is over. The gate starts again with your own policy …"));
+    await gate.stop();
+  }
+  await startUp({ settings, state, port });
+  describe({ options, state, botUrl, graphUrl, customer, leaseSeconds });
+  console.log(`ready ${gate.url}`);
+  const tail = await gate.died;
+  throw new Failure([...tail, `wrangler dev has ended by itself; its whole output is in ${relative(gate.log)}`].join("\n"));
+}
+
+function build() {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [path.join(ROOT, "dev", "build.mjs")], { stdio: "inherit" });
+    child.on("exit", (status) => resolve(status === 0));
+    told.then(() => child.kill("SIGTERM"));
+  });
+}
+
+/** Starts the gate and waits until it answers on /health; what it lacks is shown, and it serves all the same. */
+async function startUp({ settings, state, port }) {
+  gate = await startGate({ settings, state, port, onTrouble: (line) => console.error(`${yellow("runtime")}  ${line}`) });
+  const limit = Date.now() + HEALTH_LIMIT_MS;
+  for (;;) {
+    try {
+      const response = await fetch(`${gate.url}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
+      const text = await response.text();
+      if (!response.ok) console.error(yellow(`The gate answers ${response.status} on /health: ${problemText(text)}`));
+      return;
+    } catch (error) {
+      if (Date.now() > limit) throw new Failure(`The gate does not answer on ${gate.url}/health: ${error.cause?.message ?? error.message}`);
+      await sleep(100);
+    }
+  }
+}
+
+/** The sentence of an RFC 9457 problem, or the beginning of whatever else was answered. */
+function problemText(text) {
+  try {
+    const { title, detail } = JSON.parse(text);
+    return detail ?? title ?? text.slice(0, 500);
+  } catch {
+    return text.slice(0, 500);
+  }
+}
+
+function describe({ options, state, botUrl, graphUrl, customer, leaseSeconds }) {
+  const line = (name, text) => console.log(`  ${name.padEnd(24)}${text}`);
+  const hold = leaseSeconds ? `: a person's hold lasts ${span(leaseSeconds)}` : "";
+  console.log(`\n${bold("The gate is up")}${hold}.\n`);
+  line("Callback URL for Meta", `${cyan(`${gate.url}/webhook`)} (deployed: https://YOUR-WORKER/webhook)`);
+  line("Health", cyan(`${gate.url}/health`));
+  line(options.bot ? "Your bot" : "Sample bot", cyan(botUrl));
+  line(options.graph ? "Graph API" : "Graph API (stand-in)", cyan(graphUrl));
+  line("Policy", options.policy ? relative(options.policy) : "[vars.BATON_POLICY] in wrangler.toml");
+  line("Secrets", ".dev.vars, $ADMIN_TOKEN among them");
+  line("Storage", relative(state));
+  line("Log of the runtime", relative(gate.log));
+  console.log(`\n${bold("Next")}\n`);
+  if (customer) line("What the gate did, why", `curl -H "Authorization: Bearer $ADMIN_TOKEN" ${gate.url}/api/v1/conversations/${LINE_ID}/${customer}`);
+  if (!options.bot) line("Your own bot behind it", "npm start -- --bot http://127.0.0.1:3000/webhook");
+  if (!options.policy) line("Another policy", "npm start -- --policy my-policy.toml");
+  line("All options", "npm start -- --help");
+  line("End everything", "Ctrl-C");
+  console.log();
+}

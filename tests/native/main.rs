@@ -1,0 +1,19 @@
+//! The promises, tested without a runtime: the core on real SQLite, with time and the bot in the test's hand.
+#![allow(missing_docs, unreachable_pub, dead_code, reason = "a test program has no public interface")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod classes;
+mod envelope;
+mod identity;
+mod in_order;
+mod never_alone;
+mod nothing_lost;
+mod object;
+mod once;
+mod signature;
+mod silence;
+mod sqlite;
+mod storage_format;
+mod tidy;

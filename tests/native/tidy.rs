@@ -1,0 +1,1 @@
+//! The house is as `src/lib.rs` and ARCHITECTURE.md say.
