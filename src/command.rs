@@ -14,7 +14,8 @@ use crate::conversation::memory::{Echoes, Transition};
 use crate::conversation::turn::{Holder, Turn};
 use crate::conversation::{Conversation, Incoming};
 use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName};
-use crate::outbox::{Entry, Reason, State};
+use crate::outbox::outcome::Outcome;
+use crate::outbox::{Entry, Reason, State, Tried};
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
 
@@ -29,6 +30,15 @@ pub enum Command {
         /// The object of the customer's phone number, where the events name both.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         phone: Option<ObjectName>,
+    },
+    /// An attempt that the Worker made has ended.
+    Finish {
+        /// The entry.
+        id: EventId,
+        /// Which attempt it was.
+        number: AttemptNumber,
+        /// How it ended.
+        outcome: Outcome,
     },
     /// The object of a customer's user id asks the object of the phone number where the conversation lives.
     Link {
@@ -52,6 +62,8 @@ pub enum Reply {
         /// Events that were known.
         duplicates: usize,
     },
+    /// To [`Command::Finish`].
+    Finished,
     /// To [`Command::Link`].
     Linked(LinkReply),
     /// To any command: the conversation lives there; nothing is stored here.
@@ -78,13 +90,16 @@ pub struct CarriedEvent {
     /// The event in an envelope of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Box<RawValue>>,
+    /// The attempt that was made already, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Tried>,
 }
 
 impl CarriedEvent {
     /// What the protocol needs to know of it.
     #[must_use]
     pub fn incoming(&self) -> Incoming {
-        Incoming { id: self.id.clone(), class: self.class, sent_at: self.sent_at_ms }
+        Incoming { id: self.id.clone(), class: self.class, sent_at: self.sent_at_ms, tried: self.tried }
     }
 }
 
@@ -120,32 +135,16 @@ pub struct CarriedEntry {
 }
 
 impl LinkReply {
-    /// The wire's form of an answer; `body` finds the bodies of the handed-over entries.
-    pub fn new(answer: LinkAnswer, mut body: impl FnMut(&EventId) -> Option<Box<RawValue>>) -> Self {
+    /// The wire's form of an answer; `bodies` are those of the handed-over entries, in their order.
+    #[must_use]
+    pub fn new(answer: LinkAnswer, bodies: Vec<Option<Box<RawValue>>>) -> Self {
         match answer {
             LinkAnswer::Mine => Self::Mine,
             LinkAnswer::Yours => Self::Yours,
-            LinkAnswer::Merge(handover) => {
-                let mut carry = |entry: Entry| {
-                    let (at_ms, in_flight) = match entry.state {
-                        State::InFlight(at) => (at, true),
-                        State::Waiting(at) => (at, false),
-                        State::Dead | State::Delivered | State::Withheld => return None,
-                    };
-                    let body = body(&entry.id);
-                    let event = CarriedEvent { id: entry.id, class: entry.class, sent_at_ms: entry.sent_at, body };
-                    let accepted_at_ms = entry.accepted_at;
-                    Some(CarriedEntry {
-                        event,
-                        seq: entry.seq,
-                        attempts: entry.attempts,
-                        at_ms,
-                        in_flight,
-                        accepted_at_ms,
-                    })
-                };
-                let entries = handover.entries.into_iter().filter_map(&mut carry).collect();
-                Self::Merge { turn: handover.turn, echoes: handover.echoes, entries }
+            LinkAnswer::Merge(Handover { turn, echoes, entries }) => {
+                let bodies = bodies.into_iter().chain(core::iter::repeat_with(|| None));
+                let entries = entries.into_iter().zip(bodies).filter_map(CarriedEntry::pack).collect();
+                Self::Merge { turn, echoes, entries }
             }
         }
     }
@@ -165,6 +164,18 @@ impl LinkReply {
 }
 
 impl CarriedEntry {
+    /// `None` for an entry that is not open and so is not handed over.
+    fn pack((entry, body): (Entry, Option<Box<RawValue>>)) -> Option<Self> {
+        let (at_ms, in_flight) = match entry.state {
+            State::InFlight(at) => (at, true),
+            State::Waiting(at) => (at, false),
+            State::Dead | State::Delivered | State::Withheld => return None,
+        };
+        let event = CarriedEvent { id: entry.id, class: entry.class, sent_at_ms: entry.sent_at, body, tried: None };
+        let (seq, attempts, accepted_at_ms) = (entry.seq, entry.attempts, entry.accepted_at);
+        Some(Self { event, seq, attempts, at_ms, in_flight, accepted_at_ms })
+    }
+
     fn open(self) -> (Entry, Option<Box<RawValue>>) {
         let state = if self.in_flight { State::InFlight(self.at_ms) } else { State::Waiting(self.at_ms) };
         let entry = Entry {

@@ -91,6 +91,10 @@ pub const RECEIPT_STRAIGHT_WAIT: Millis = Millis::new(150);
 /// calls of one invocation at a time; the seventh receipt would queue behind a slow bot.
 pub const RECEIPTS_STRAIGHT_MAX: usize = 6;
 
+/// Receipts that a Worker remembers to have sent straight: at 200 webhooks a second half a minute's worth, and
+/// at about 200 bytes each 1 MB of its memory.
+pub const RECEIPTS_REMEMBERED_MAX: usize = 4_096;
+
 /// How long a wamid is remembered: Meta repeats a delivery for up to 7 days (webhooks overview, 2026), and
 /// one day more for a delivery that was accepted late on its last day.
 pub const REMEMBER_EVENTS_FOR: Millis = Millis::from_seconds(8 * 86_400);

@@ -10,7 +10,7 @@ use super::turn::Holder;
 use super::{Answer, Change, Context, Conversation, Incoming, Output};
 use crate::ids::{AttemptNumber, EventId};
 use crate::limits::{GHOST_HOLD, OPEN_ENTRIES_MAX};
-use crate::outbox::{Entry, Reason, State};
+use crate::outbox::{Entry, Reason, State, Tried};
 use crate::time::{Millis, UnixMillis};
 use crate::webhook::event::Class;
 
@@ -86,7 +86,7 @@ impl Conversation {
         let (state, reason) = self.verdict(event.class, context);
         // A ghost's place in the line goes to the message that it announced.
         let place = before.filter(|before| before.state.is_open()).map(|before| before.seq);
-        let entry = Entry {
+        let mut entry = Entry {
             id: event.id.clone(),
             class: event.class,
             seq: place.unwrap_or_else(|| self.next_seq(context.now)),
@@ -97,6 +97,12 @@ impl Conversation {
             sent_at: event.sent_at,
             accepted_at: context.now,
         };
+        if let Some(tried) = event.tried.filter(|_| entry.state.is_open()) {
+            entry.start(context.now);
+            if let Tried::Ended(outcome) = tried {
+                entry.finish(entry.attempts, outcome, context.now, &context.policy.retry_schedule, context.draw);
+            }
+        }
         self.outbox.retain(|open| open.id != entry.id);
         if entry.state.is_open() {
             let behind = self.outbox.partition_point(|open| open.seq < entry.seq);

@@ -9,10 +9,11 @@
 //! | [`memory`] | the echoes and the journal in the conversation's own row |
 //!
 //! The contract has one sentence: load a [`Conversation`], call [`Conversation::apply`] once, write everything
-//! that its [`Output`] says in one transaction, set the alarm, and only then start the attempt or answer.
+//! that its [`Output`] says in one transaction, set the alarm, and only then start the attempts or answer.
 //!
 //! Invariants, which hold after every `apply`:
-//! 1. At most one attempt is in flight, and it is at the oldest open entry.
+//! 1. Of the attempts that a conversation starts at most one of the talk and one of the receipts is in flight,
+//!    each at the oldest open entry of its lane. (The Worker makes the first attempt at a receipt by itself.)
 //! 2. An attempt at a turn-bound entry starts only while the bot holds, under the token of the present turn.
 //! 3. While a person holds, no turn-bound entry waits: each is withheld, with the reason.
 //! 4. `wake_at` is never later than the next thing that time alone must do.
@@ -32,7 +33,7 @@ use crate::ids::{AttemptNumber, EventId, ObjectName};
 use crate::limits::{FORGET_EVERY, KEEP_BODIES_FOR, REMEMBER_EVENTS_FOR};
 use crate::outbox::outcome::Outcome;
 use crate::outbox::request::Attempt;
-use crate::outbox::{Entry, Reason, State};
+use crate::outbox::{Entry, Reason, Tried};
 use crate::policy::Policy;
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
@@ -77,6 +78,8 @@ pub struct Incoming {
     pub class: Class,
     /// When it happened by Meta's clock.
     pub sent_at: Option<UnixMillis>,
+    /// The attempt that was made already, if there was one.
+    pub tried: Option<Tried>,
 }
 
 /// Something that happens to a conversation.
@@ -115,8 +118,8 @@ pub struct Output {
     pub changes: Vec<Change>,
     /// Whether the conversation's own row is to be written.
     pub save: bool,
-    /// The attempt to start once everything is written.
-    pub attempt: Option<Attempt>,
+    /// The attempts to start once everything is written.
+    pub attempts: Vec<Attempt>,
     /// When to wake the conversation at the latest.
     pub wake_at: Option<UnixMillis>,
     /// What to tell the caller of [`Input::Accept`].
@@ -246,13 +249,7 @@ impl Conversation {
 
     /// When the next thing happens that only time brings about.
     fn wake_at(&self) -> Option<UnixMillis> {
-        let entry = match self.outbox.first().map(|entry| entry.state) {
-            // A conversation that lives elsewhere sends nothing from here.
-            _ if self.place.is_elsewhere() => None,
-            Some(State::InFlight(at) | State::Waiting(at)) => Some(at),
-            Some(State::Dead | State::Delivered | State::Withheld) | None => None,
-        };
-        [self.turn.lease_until(), entry, self.forget_at].into_iter().flatten().min()
+        [self.turn.lease_until(), self.next_at(), self.forget_at].into_iter().flatten().min()
     }
 
     /// Makes sure that what is written now will be forgotten one day.

@@ -31,13 +31,14 @@ pub(super) async fn call(env: &Env, name: &ObjectName, command: &Command) -> Res
     Ok(serde_json::from_str(&answer.text().await?)?)
 }
 
-/// Has events accepted by the object of this name, or by the one in which the conversation lives.
+/// Has events accepted by the object of this name, or by the one in which the conversation lives; which one
+/// that is.
 pub(super) async fn accept(
     env: &Env,
     name: ObjectName,
     phone: Option<ObjectName>,
     events: Vec<CarriedEvent>,
-) -> Result<()> {
+) -> Result<ObjectName> {
     let (mut name, mut events) = (name, events);
     for _ in 0..HOPS_MAX {
         // Under the home's own name there is nothing left to link.
@@ -46,16 +47,16 @@ pub(super) async fn accept(
         let reply = call(env, &name, &command).await?;
         let Command::Accept { events: sent, .. } = command else { return Err(lost()) };
         match reply {
-            Reply::Accepted { .. } => return Ok(()),
+            Reply::Accepted { .. } => return Ok(name),
             Reply::Moved { to, known } => {
                 let is_new = |at: &usize| !known.contains(at);
                 events = (0..).zip(sent).filter(|(at, _)| is_new(at)).map(|(_, event)| event).collect();
                 if events.is_empty() {
-                    return Ok(());
+                    return Ok(name);
                 }
                 name = to;
             }
-            Reply::Linked(_) | Reply::Shown(_) => return Err(lost()),
+            Reply::Finished | Reply::Linked(_) | Reply::Shown(_) => return Err(lost()),
         }
     }
     Err(lost())
@@ -68,7 +69,7 @@ pub(super) async fn show(env: &Env, name: ObjectName) -> Result<Option<Shown>> {
         match call(env, &name, &Command::Show).await? {
             Reply::Shown(shown) => return Ok(shown),
             Reply::Moved { to, .. } => name = to,
-            Reply::Accepted { .. } | Reply::Linked(_) => return Err(lost()),
+            Reply::Accepted { .. } | Reply::Finished | Reply::Linked(_) => return Err(lost()),
         }
     }
     Err(lost())

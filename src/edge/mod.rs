@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `router` | path and method → handler; the operator's view of a conversation |
 //! | `webhook` | `GET` and `POST /webhook` |
+//! | `receipts` | receipts that go straight to the bot |
 //! | `calls` | the Worker's calls to objects, from one name of a customer to the next |
 //! | `object` | the Durable Object of a conversation: one transaction per command, alarms, attempts |
 //! | `bot` | one attempt as a `fetch` |
@@ -23,6 +24,7 @@ mod clock;
 mod env;
 mod log;
 mod object;
+mod receipts;
 mod router;
 mod sql;
 mod webhook;
@@ -30,6 +32,6 @@ mod webhook;
 use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
-    router::answer(request, &env).await
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    router::answer(request, env, context).await
 }

@@ -13,16 +13,18 @@
 use core::cell::Cell;
 use std::rc::Rc;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde_json::value::RawValue;
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
 use super::{bot, calls, clock, env};
 use crate::command::{CarriedEvent, Command, LinkReply, Reply, Shown};
-use crate::conversation::identity::LinkAnswer;
+use crate::conversation::identity::{LinkAnswer, Place};
 use crate::conversation::{Answer, Context, Conversation as Core, Incoming, Input, Output};
-use crate::ids::{EventId, ObjectName};
+use crate::ids::{AttemptNumber, EventId, ObjectName};
 use crate::limits::HOPS_MAX;
 use crate::outbox::outcome::Outcome;
 use crate::outbox::request::Attempt;
@@ -56,8 +58,8 @@ enum Alarm {
     At(UnixMillis),
 }
 
-/// What a transaction leaves to be done: an attempt, with its body.
-type Job = Option<(Attempt, Option<String>)>;
+/// What a transaction leaves to be done: attempts, with their bodies.
+type Jobs = Vec<(Attempt, Option<String>)>;
 
 /// Why a command was not carried out.
 enum Failure {
@@ -73,14 +75,14 @@ impl DurableObject for Conversation {
         Self { inner: Rc::new(Inner { env, name, sql, state, alarm: Cell::new(None) }) }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
+    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let text = request.text().await?;
         let Ok(command) = serde_json::from_str::<Command>(&text) else {
             return Ok(Response::empty()?.with_status(400));
         };
         match self.inner.carry_out(command).await {
-            Ok((reply, job)) => {
-                self.inner.deliver_meanwhile(job);
+            Ok((reply, jobs)) => {
+                self.inner.deliver_meanwhile(jobs);
                 Response::ok(serde_json::to_string(&reply)?)
             }
             Err(failure) => {
@@ -90,11 +92,11 @@ impl DurableObject for Conversation {
         }
     }
 
-    async fn alarm(&self) -> Result<Response> {
+    async fn alarm(&self) -> worker::Result<Response> {
         self.inner.alarm.set(Some(Alarm::Off));
         let woken = self.inner.wake().await;
         match woken {
-            Ok(job) => self.inner.deliver(job).await,
+            Ok(jobs) => self.inner.deliver(jobs).await,
             Err(failure) => {
                 failure.log();
                 self.inner.set_alarm(clock::now().after(ALARM_RETRY)).await?;
@@ -105,11 +107,17 @@ impl DurableObject for Conversation {
 }
 
 impl Inner {
-    async fn carry_out(self: &Rc<Self>, command: Command) -> core::result::Result<(Reply, Job), Failure> {
+    async fn carry_out(self: &Rc<Self>, command: Command) -> Result<(Reply, Jobs), Failure> {
         match command {
             Command::Accept { events, phone } => self.accept(&events, phone.as_ref()).await,
-            Command::Link { by, by_has_history } => self.link(&by, by_has_history).await.map(|reply| (reply, None)),
-            Command::Show => self.show().map(|reply| (reply, None)),
+            Command::Finish { id, number, outcome } => {
+                let jobs = self.finish(&id, number, outcome).await?;
+                Ok((Reply::Finished, jobs))
+            }
+            Command::Link { by, by_has_history } => {
+                self.link(&by, by_has_history).await.map(|reply| (reply, Jobs::new()))
+            }
+            Command::Show => self.show().map(|reply| (reply, Jobs::new())),
         }
     }
 
@@ -118,11 +126,11 @@ impl Inner {
         self: &Rc<Self>,
         events: &[CarriedEvent],
         phone: Option<&ObjectName>,
-    ) -> core::result::Result<(Reply, Job), Failure> {
+    ) -> Result<(Reply, Jobs), Failure> {
         let incoming: Vec<Incoming> = events.iter().map(CarriedEvent::incoming).collect();
         let bodies: Vec<Option<&str>> = events.iter().map(|event| event.body.as_deref().map(RawValue::get)).collect();
         for _ in 0..HOPS_MAX {
-            let (answer, job) = self
+            let (answer, jobs) = self
                 .transact(&bodies, |conversation, sql, context| {
                     let known = store::known(sql, incoming.iter().map(|event| &event.id))?;
                     let input = Input::Accept { events: &incoming, known: &known, phone };
@@ -131,12 +139,12 @@ impl Inner {
                 })
                 .await?;
             match answer {
-                Answer::Accepted { new, duplicates } => return Ok((Reply::Accepted { new, duplicates }, job)),
-                Answer::Moved { to, known } => return Ok((Reply::Moved { to, known }, job)),
+                Answer::Accepted { new, duplicates } => return Ok((Reply::Accepted { new, duplicates }, jobs)),
+                Answer::Moved { to, known } => return Ok((Reply::Moved { to, known }, jobs)),
                 Answer::LinkFirst(phone) => {
                     // Linking may take over entries, and so bring an attempt of its own.
-                    let job = self.ask_to_link(&phone).await?;
-                    self.deliver_meanwhile(job);
+                    let jobs = self.ask_to_link(&phone).await?;
+                    self.deliver_meanwhile(jobs);
                 }
             }
         }
@@ -144,7 +152,7 @@ impl Inner {
     }
 
     /// Asks the object of the customer's phone number where the conversation lives.
-    async fn ask_to_link(&self, phone: &ObjectName) -> core::result::Result<Job, Failure> {
+    async fn ask_to_link(&self, phone: &ObjectName) -> Result<Jobs, Failure> {
         let by_has_history = schema::exists(&self.sql)? && !store::load(&self.sql)?.is_fresh();
         let command = Command::Link { by: self.name.clone(), by_has_history };
         let reply = calls::call(&self.env, phone, &command).await.map_err(Failure::Runtime)?;
@@ -153,7 +161,7 @@ impl Inner {
         };
         let (answer, bodies) = reply.open();
         let bodies: Vec<Option<&str>> = bodies.iter().map(|body| body.as_deref().map(RawValue::get)).collect();
-        let ((), job) = self
+        let ((), jobs) = self
             .transact(&bodies, |conversation, sql, context| {
                 let entries = match &answer {
                     LinkAnswer::Merge(handover) => handover.entries.as_slice(),
@@ -163,127 +171,130 @@ impl Inner {
                 Ok(((), conversation.linked(phone, &answer, &known, context)))
             })
             .await?;
-        Ok(job)
+        Ok(jobs)
     }
 
     /// Answers the object of the customer's user id.
-    async fn link(&self, by: &ObjectName, by_has_history: bool) -> core::result::Result<Reply, Failure> {
+    async fn link(&self, by: &ObjectName, by_has_history: bool) -> Result<Reply, Failure> {
         let (reply, _) = self
             .transact(&[], |conversation, sql, _| {
                 let (answer, output) = conversation.asked_to_link(by, by_has_history);
-                let body = |id: &EventId| {
-                    store::body(sql, id).ok().flatten().and_then(|body| RawValue::from_string(body).ok())
+                let bodies = match &answer {
+                    LinkAnswer::Merge(handover) => handover
+                        .entries
+                        .iter()
+                        .map(|entry| store::raw_body(sql, &entry.id))
+                        .collect::<Result<_, _>>()?,
+                    LinkAnswer::Mine | LinkAnswer::Yours => Vec::new(),
                 };
-                Ok((LinkReply::new(answer, body), output))
+                Ok((LinkReply::new(answer, bodies), output))
             })
             .await?;
         Ok(Reply::Linked(reply))
     }
 
-    fn show(&self) -> core::result::Result<Reply, Failure> {
+    fn show(&self) -> Result<Reply, Failure> {
         if !schema::exists(&self.sql)? {
             return Ok(Reply::Shown(None));
         }
         let conversation = store::load(&self.sql)?;
-        if let crate::conversation::identity::Place::Elsewhere(to) = conversation.place {
+        if let Place::Elsewhere(to) = conversation.place {
             return Ok(Reply::Moved { to, known: Vec::new() });
         }
         let entries = store::record(&self.sql)?;
         Ok(Reply::Shown(Some(Shown::new(&self.name, &conversation, &entries))))
     }
 
-    async fn wake(&self) -> core::result::Result<Job, Failure> {
+    async fn wake(&self) -> Result<Jobs, Failure> {
         if !schema::exists(&self.sql)? {
-            return Ok(None);
+            return Ok(Jobs::new());
         }
-        let ((), job) = self
+        let ((), jobs) = self
             .transact(&[], |conversation, sql, context| {
                 let oldest = store::oldest(sql)?;
                 Ok(((), conversation.apply(&Input::Wake { oldest }, context)))
             })
             .await?;
-        Ok(job)
+        Ok(jobs)
     }
 
-    /// Records the end of an attempt. The job is the next attempt, where one is due at once.
-    async fn finish(&self, attempt: &Attempt, outcome: Outcome) -> core::result::Result<Job, Failure> {
-        let ((), job) = self
+    /// Records the end of an attempt; what is due then.
+    async fn finish(&self, id: &EventId, number: AttemptNumber, outcome: Outcome) -> Result<Jobs, Failure> {
+        let ((), jobs) = self
             .transact(&[], |conversation, _, context| {
-                let input = Input::Finish { id: &attempt.id, number: attempt.number, outcome };
-                Ok(((), conversation.apply(&input, context)))
+                Ok(((), conversation.apply(&Input::Finish { id, number, outcome }, context)))
             })
             .await?;
-        Ok(job)
+        Ok(jobs)
     }
 
     /// Load, apply, save, set the alarm: the one way in which a conversation changes.
     async fn transact<T>(
         &self,
         bodies: &[Option<&str>],
-        work: impl FnOnce(&mut Core, &ObjectSql, Context<'_>) -> core::result::Result<(T, Output), StoreError>,
-    ) -> core::result::Result<(T, Job), Failure> {
+        work: impl FnOnce(&mut Core, &ObjectSql, Context<'_>) -> Result<(T, Output), StoreError>,
+    ) -> Result<(T, Jobs), Failure> {
         let (_, policy) = self.configuration().await?;
         let alarm = self.known_alarm().await?;
         let context = Context { now: clock::now(), policy: &policy, draw: clock::draw() };
         // No await from here to the alarm.
-        let (answer, job, wake_at) = self.sql.transaction(|| {
+        let (answer, jobs, wake_at) = self.sql.transaction(|| {
             schema::migrate(&self.sql)?;
             let mut conversation = store::load(&self.sql)?;
             let (answer, output) = work(&mut conversation, &self.sql, context)?;
             store::save(&self.sql, &conversation, &output, bodies)?;
-            let job = match output.attempt {
-                Some(attempt) => {
-                    let body = store::body(&self.sql, &attempt.id)?;
-                    Some((attempt, body))
-                }
-                None => None,
-            };
-            Ok((answer, job, output.wake_at))
+            let with_body = |attempt: Attempt| store::body(&self.sql, &attempt.id).map(|body| (attempt, body));
+            let jobs = output.attempts.into_iter().map(with_body).collect::<Result<Jobs, _>>()?;
+            Ok((answer, jobs, output.wake_at))
         })?;
         // An alarm that rings too early costs one wake-up; one that is set anew each time costs a row each time.
         let rings_in_time = |at| matches!(alarm, Alarm::At(set) if set <= at);
         if let Some(at) = wake_at.filter(|at| !rings_in_time(*at)) {
             self.set_alarm(at).await.map_err(Failure::Runtime)?;
         }
-        Ok((answer, job))
+        Ok((answer, jobs))
     }
 
     /// Delivers what is due while the caller already has its answer.
-    fn deliver_meanwhile(self: &Rc<Self>, job: Job) {
-        if job.is_some() {
+    fn deliver_meanwhile(self: &Rc<Self>, jobs: Jobs) {
+        if !jobs.is_empty() {
             let inner = Rc::clone(self);
-            self.state.wait_until(async move { inner.deliver(job).await });
+            self.state.wait_until(async move { inner.deliver(jobs).await });
         }
     }
 
-    /// Makes attempts, one after the other, until none is due.
-    async fn deliver(&self, mut job: Job) {
-        while let Some((attempt, body)) = job.take() {
-            let Ok((settings, _)) = self.configuration().await else { return };
-            let outcome = match body {
-                Some(body) => bot::send(&settings, &self.name, &attempt, &body).await,
-                None => Outcome::Unsendable,
-            };
-            if let Some(reason) = outcome.reason() {
-                let conversation = self.name.public_id();
-                let attempt = attempt.number.number();
-                log(&Occurrence::AttemptFailed { conversation: &conversation, attempt, reason });
-            }
-            match self.finish(&attempt, outcome).await {
-                Ok(next) => job = next,
-                // The alarm that was set with the attempt takes it from here.
-                Err(failure) => return failure.log(),
-            }
+    /// Makes attempts, and those that become due when they end, until none is due.
+    async fn deliver(&self, jobs: Jobs) {
+        let mut under_way: FuturesUnordered<_> = jobs.into_iter().map(|job| self.attempt(job)).collect();
+        while let Some(next) = under_way.next().await {
+            under_way.extend(next.into_iter().map(|job| self.attempt(job)));
         }
     }
 
-    async fn configuration(&self) -> core::result::Result<(Rc<Settings>, Rc<Policy>), Failure> {
+    /// Makes one attempt and records its end; what is due then.
+    async fn attempt(&self, (attempt, body): (Attempt, Option<String>)) -> Jobs {
+        let Ok((settings, _)) = self.configuration().await else { return Jobs::new() };
+        let outcome = match body {
+            Some(body) => bot::send(&settings, &self.name, &attempt, &body).await,
+            None => Outcome::Unsendable,
+        };
+        if let Some(reason) = outcome.reason() {
+            let conversation = self.name.public_id();
+            let attempt = attempt.number.number();
+            log(&Occurrence::AttemptFailed { conversation: &conversation, attempt, reason });
+        }
+        // Where this fails, the alarm that was set with the attempt takes it from here.
+        let finished = self.finish(&attempt.id, attempt.number, outcome).await;
+        finished.inspect_err(Failure::log).unwrap_or_default()
+    }
+
+    async fn configuration(&self) -> Result<(Rc<Settings>, Rc<Policy>), Failure> {
         let settings = env::settings(&self.env).map_err(|_| Failure::NotConfigured)?;
         let policy = env::policy(&self.env, &settings, clock::now()).await;
         Ok((settings, policy))
     }
 
-    async fn known_alarm(&self) -> core::result::Result<Alarm, Failure> {
+    async fn known_alarm(&self) -> Result<Alarm, Failure> {
         if let Some(alarm) = self.alarm.get() {
             return Ok(alarm);
         }
@@ -295,7 +306,7 @@ impl Inner {
         Ok(alarm)
     }
 
-    async fn set_alarm(&self, at: UnixMillis) -> Result<()> {
+    async fn set_alarm(&self, at: UnixMillis) -> worker::Result<()> {
         self.alarm.set(Some(Alarm::At(at)));
         let offset = at.as_millis().saturating_sub(clock::now().as_millis());
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);

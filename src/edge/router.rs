@@ -11,7 +11,7 @@
 //! so that it is never taken for one that works.
 
 use serde::Serialize;
-use worker::{Env, Headers, Method, Request, Response, Result};
+use worker::{Context, Env, Headers, Method, Request, Response};
 
 use super::log::{Occurrence, log};
 use super::{calls, env, webhook};
@@ -30,14 +30,14 @@ struct Health {
 }
 
 /// Answers any request.
-pub(super) async fn answer(request: Request, env: &Env) -> Result<Response> {
-    match route(request, env).await {
+pub(super) async fn answer(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    match route(request, env, context).await {
         Ok(response) => Ok(response),
         Err(problem) => refuse(&problem),
     }
 }
 
-async fn route(request: Request, env: &Env) -> core::result::Result<Response, Problem> {
+async fn route(request: Request, env: Env, context: Context) -> Result<Response, Problem> {
     let path = request.path();
     let method = request.method();
     let known = |allow: &'static str, allowed: &[Method]| {
@@ -46,30 +46,30 @@ async fn route(request: Request, env: &Env) -> core::result::Result<Response, Pr
     match path.as_str() {
         "/webhook" => {
             known("GET, POST", &[Method::Get, Method::Post])?;
-            let settings = configured(&request, env)?;
+            let settings = configured(&request, &env)?;
             if method == Method::Get {
                 webhook::handshake(&request, &settings)
             } else {
-                webhook::delivery(request, env, &settings).await
+                webhook::delivery(request, env, context, settings).await
             }
         }
         "/health" => {
             known("GET", &[Method::Get])?;
-            configured(&request, env)?;
+            configured(&request, &env)?;
             json(200, &Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
         }
         _ => {
             let customer = path.strip_prefix("/api/v1/conversations/").ok_or(Problem::NotFound)?;
             known("GET", &[Method::Get])?;
-            let settings = configured(&request, env)?;
+            let settings = configured(&request, &env)?;
             authorized(&request, &settings)?;
-            conversation(customer, env).await
+            conversation(customer, &env).await
         }
     }
 }
 
 /// The settings; a gate whose bot is itself counts as not configured.
-fn configured(request: &Request, env: &Env) -> core::result::Result<std::rc::Rc<Settings>, Problem> {
+fn configured(request: &Request, env: &Env) -> Result<std::rc::Rc<Settings>, Problem> {
     let settings = env::settings(env).map_err(Problem::NotConfigured)?;
     let own = request.url().map_err(|_| Problem::NotFound)?;
     let differs = settings.bot_url.differs_from(&own);
@@ -78,14 +78,14 @@ fn configured(request: &Request, env: &Env) -> core::result::Result<std::rc::Rc<
 }
 
 /// Whether the operator's token came along.
-fn authorized(request: &Request, settings: &Settings) -> core::result::Result<(), Problem> {
+fn authorized(request: &Request, settings: &Settings) -> Result<(), Problem> {
     let header = request.headers().get("authorization").ok().flatten();
     let token = header.as_deref().and_then(|header| header.strip_prefix("Bearer "));
     let good = token.is_some_and(|token| settings.admin_token.matches(token.trim().as_bytes()));
     if good { Ok(()) } else { Err(Problem::Unauthorized) }
 }
 
-async fn conversation(path: &str, env: &Env) -> core::result::Result<Response, Problem> {
+async fn conversation(path: &str, env: &Env) -> Result<Response, Problem> {
     let (line, customer) = path.split_once('/').ok_or(Problem::NotFound)?;
     let line = LineId::parse(line).ok_or(Problem::NotFound)?;
     let customer = Customer::parse(customer).ok_or(Problem::NotFound)?;
@@ -97,12 +97,12 @@ async fn conversation(path: &str, env: &Env) -> core::result::Result<Response, P
     json(200, &shown.ok_or(Problem::NotFound)?)
 }
 
-fn json(status: u16, body: &impl Serialize) -> core::result::Result<Response, Problem> {
+fn json(status: u16, body: &impl Serialize) -> Result<Response, Problem> {
     let body = serde_json::to_string(body).map_err(|_| Problem::NotStored)?;
     with_headers(status, &body, JSON).map_err(|_| Problem::NotStored)
 }
 
-fn refuse(problem: &Problem) -> Result<Response> {
+fn refuse(problem: &Problem) -> worker::Result<Response> {
     let response = with_headers(problem.status(), &problem.body(), PROBLEM)?;
     if let Some(allow) = problem.allow() {
         response.headers().set("allow", allow)?;
@@ -111,7 +111,7 @@ fn refuse(problem: &Problem) -> Result<Response> {
 }
 
 /// An answer as text of this type, kept by nobody on the way.
-pub(super) fn with_headers(status: u16, body: &str, content_type: &str) -> Result<Response> {
+pub(super) fn with_headers(status: u16, body: &str, content_type: &str) -> worker::Result<Response> {
     let headers = Headers::new();
     headers.set("content-type", content_type)?;
     headers.set("cache-control", "no-store")?;

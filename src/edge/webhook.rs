@@ -5,18 +5,20 @@
 //! costs nothing here, because every event is accepted once.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use data_encoding::BASE64;
 use futures_util::StreamExt;
+use futures_util::future::{join, join_all};
 use futures_util::stream;
 use serde_json::value::{RawValue, to_raw_value};
-use worker::{Env, Request, Response};
+use worker::{Context, Env, Request, Response};
 
 use super::log::{Occurrence, log};
-use super::{calls, router};
+use super::{calls, receipts, router};
 use crate::command::CarriedEvent;
 use crate::ids::{EventId, ObjectName};
-use crate::limits::{CONVERSATIONS_AT_ONCE, WEBHOOK_BODY_BYTES_MAX};
+use crate::limits::{CONVERSATIONS_AT_ONCE, RECEIPTS_STRAIGHT_MAX, WEBHOOK_BODY_BYTES_MAX};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::webhook::event::{Class, Event, Scope};
@@ -38,17 +40,28 @@ pub(super) fn handshake(request: &Request, settings: &Settings) -> Result<Respon
 /// 1. A body that is announced or turns out too large: 413.
 /// 2. A signature that is missing, malformed or not made with the app's secret: 401, and nothing is stored.
 /// 3. Split into events; a signed body that is no webhook is kept as it is.
-/// 4. Stored, each event in its conversation's object, all objects at the same time: else 500.
-/// 5. 200.
-pub(super) async fn delivery(request: Request, env: &Env, settings: &Settings) -> Result<Response, Problem> {
-    let taken = take(request, env, settings).await;
+/// 4. Receipts go to the bot straight; those that it does not take in time go the way of all events.
+/// 5. Stored, each event in its conversation's object, all objects at the same time: else 500.
+/// 6. 200.
+pub(super) async fn delivery(
+    request: Request,
+    env: Env,
+    context: Context,
+    settings: Rc<Settings>,
+) -> Result<Response, Problem> {
+    let taken = take(request, &env, &context, &settings).await;
     if let Err(problem) = &taken {
         log(&Occurrence::DeliveryRefused { status: problem.status() });
     }
     taken
 }
 
-async fn take(mut request: Request, env: &Env, settings: &Settings) -> Result<Response, Problem> {
+async fn take(
+    mut request: Request,
+    env: &Env,
+    context: &Context,
+    settings: &Rc<Settings>,
+) -> Result<Response, Problem> {
     let header = request.headers().get("x-hub-signature-256").ok().flatten();
     let announced = request.headers().get("content-length").ok().flatten().and_then(|length| length.parse().ok());
     if announced.is_some_and(|bytes: usize| bytes > WEBHOOK_BODY_BYTES_MAX) {
@@ -62,22 +75,32 @@ async fn take(mut request: Request, env: &Env, settings: &Settings) -> Result<Re
     };
     signature.verify(&body, &settings.app_secrets).map_err(Problem::Signature)?;
 
-    let batches = match webhook::read(&body) {
-        Ok(events) => by_object(&events)?,
+    let (batches, receipts) = match webhook::read(&body) {
+        Ok(events) => sort(&events)?,
         Err(why) => {
             log(&Occurrence::Unreadable { bytes: body.len() });
-            quarantine(&body, why)?
+            (quarantine(&body, why)?, Vec::new())
         }
     };
-    let stored = stream::iter(batches.into_iter().map(|(to, events)| calls::accept(env, to.name, to.phone, events)))
-        .buffer_unordered(CONVERSATIONS_AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
-    if let Some(failed) = stored.into_iter().find_map(Result::err) {
+    // Messages are stored while the receipts are under way; neither waits for the other.
+    let stored = join(store_all(batches, env), async {
+        let late = receipts::send(receipts, settings, context).await;
+        join_all(late.into_iter().map(|late| receipts::store(late, env, context))).await
+    });
+    let (messages, receipts) = stored.await;
+    if let Some(failed) = messages.into_iter().chain(receipts).find_map(Result::err) {
         log(&Occurrence::NotStored { error: &failed.to_string() });
         return Err(Problem::NotStored);
     }
     router::with_headers(200, "ok", TEXT).map_err(|_| Problem::NotStored)
+}
+
+/// Has every event accepted by its object.
+async fn store_all(batches: Batches, env: &Env) -> Vec<worker::Result<()>> {
+    let store = |(to, events): (Address, Vec<CarriedEvent>)| async move {
+        calls::accept(env, to.name, to.phone, events).await.map(|_| ())
+    };
+    stream::iter(batches.into_iter().map(store)).buffer_unordered(CONVERSATIONS_AT_ONCE).collect().await
 }
 
 /// Reads a body of unknown length as far as the limit.
@@ -96,10 +119,13 @@ async fn read_limited(request: &mut Request) -> Result<Vec<u8>, Problem> {
 
 /// Where events go: an object, and the other name of the customer where the events carry both.
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
-struct Address {
-    name: ObjectName,
-    phone: Option<ObjectName>,
+pub(super) struct Address {
+    pub(super) name: ObjectName,
+    pub(super) phone: Option<ObjectName>,
 }
+
+/// Events by the object that they go to.
+type Batches = BTreeMap<Address, Vec<CarriedEvent>>;
 
 impl Address {
     fn of(scope: &Scope) -> Self {
@@ -113,20 +139,28 @@ impl Address {
     }
 }
 
-/// The events by the object that they go to, in their order.
-fn by_object(events: &[Event<'_>]) -> Result<BTreeMap<Address, Vec<CarriedEvent>>, Problem> {
-    let mut batches: BTreeMap<Address, Vec<CarriedEvent>> = BTreeMap::new();
+/// The events by the object that they go to, in their order, and the receipts that go to the bot straight.
+fn sort(events: &[Event<'_>]) -> Result<(Batches, Vec<(Address, CarriedEvent)>), Problem> {
+    let is_receipt = |event: &&Event<'_>| event.class == Class::Receipt;
+    let straight = events.iter().filter(is_receipt).count() <= RECEIPTS_STRAIGHT_MAX;
+    let (mut batches, mut receipts) = (Batches::new(), Vec::new());
     for event in events {
         let body = event.class.keeps_body().then(|| RawValue::from_string(event.body())).transpose();
         let body = body.map_err(|_| Problem::NotStored)?;
-        let carried = CarriedEvent { id: event.id.clone(), class: event.class, sent_at_ms: event.sent_at, body };
-        batches.entry(Address::of(&event.scope)).or_default().push(carried);
+        let (id, sent_at_ms) = (event.id.clone(), event.sent_at);
+        let carried = CarriedEvent { id, class: event.class, sent_at_ms, body, tried: None };
+        let address = Address::of(&event.scope);
+        if straight && is_receipt(&event) {
+            receipts.push((address, carried));
+        } else {
+            batches.entry(address).or_default().push(carried);
+        }
     }
-    Ok(batches)
+    Ok((batches, receipts))
 }
 
 /// A signed body that is no webhook, as one event that is kept for a person to look at.
-fn quarantine(body: &[u8], why: Unreadable) -> Result<BTreeMap<Address, Vec<CarriedEvent>>, Problem> {
+fn quarantine(body: &[u8], why: Unreadable) -> Result<Batches, Problem> {
     #[derive(serde::Serialize)]
     struct Quarantined<'a> {
         unreadable: String,
@@ -139,6 +173,12 @@ fn quarantine(body: &[u8], why: Unreadable) -> Result<BTreeMap<Address, Vec<Carr
     let base64 = text.is_none().then(|| BASE64.encode(body));
     let kept = to_raw_value(&Quarantined { unreadable: why.to_string(), text, base64 });
     let kept = kept.map_err(|_| Problem::NotStored)?;
-    let event = CarriedEvent { id: EventId::of_bytes(body), class: Class::Unknown, sent_at_ms: None, body: Some(kept) };
-    Ok(BTreeMap::from([(Address::of(&Scope::Unaddressed), vec![event])]))
+    let event = CarriedEvent {
+        id: EventId::of_bytes(body),
+        class: Class::Unknown,
+        sent_at_ms: None,
+        body: Some(kept),
+        tried: None,
+    };
+    Ok(Batches::from([(Address::of(&Scope::Unaddressed), vec![event])]))
 }

@@ -5,6 +5,7 @@
 //! | [`outcome`] | what the bot's answer, or its absence, means |
 //! | [`retry`] | how long to wait before the next attempt |
 //! | [`destination`] | the bot's address, and which addresses are refused |
+//! | [`recent`] | the receipts that were sent straight a short while ago |
 //! | [`request`] | one attempt as an HTTP request: headers, signatures, body |
 //!
 //! An entry is written together with the decision that made it. It leaves the outbox in exactly one of three
@@ -17,10 +18,13 @@
 
 pub mod destination;
 pub mod outcome;
+pub mod recent;
 pub mod request;
 pub mod retry;
 
 use core::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttemptNumber, EventId, FencingToken};
 use crate::limits::ATTEMPT_LOST_AFTER;
@@ -149,6 +153,17 @@ impl fmt::Display for Reason {
             Self::Unsendable => "unsendable",
         })
     }
+}
+
+/// An attempt that was made before the event reached its conversation: a receipt that the Worker sent to the
+/// bot straight (`docs/decisions/0005-receipts.md`).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tried {
+    /// It has ended like this.
+    Ended(Outcome),
+    /// It is under way; its end will be told.
+    UnderWay,
 }
 
 impl Entry {

@@ -7,13 +7,16 @@
 //! Success is a 2xx and nothing else. A redirect is not followed: it would carry the customer's message and
 //! a valid signature to an address that nobody configured.
 
+use serde::{Deserialize, Serialize};
+
 use crate::limits::OVERLOAD_WAIT_MIN;
 use crate::outbox::Reason;
 use crate::time::Millis;
 use crate::webhook::event::Class;
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The bot has the event.
     Accepted,
@@ -41,7 +44,8 @@ pub enum Outcome {
 }
 
 /// How an answer was lost.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// The connection could not be made, or broke.
     Connection,

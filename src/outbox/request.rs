@@ -5,7 +5,7 @@
 //! | `x-hub-signature-256` | Meta's own signature, made anew over this body; a bot needs no change |
 //! | `webhook-id`, `webhook-timestamp`, `webhook-signature` | the Standard Webhooks signature, with time |
 //! | `x-baton-conversation` | which conversation, as a digest |
-//! | `x-baton-token` | the fencing token of the turn that this message belongs to |
+//! | `x-baton-token` | the fencing token of the turn that this message belongs to; not on receipts |
 //! | `x-baton-attempt` | which attempt this is, from 1 |
 //!
 //! Invariant: all attempts at one entry have the same body and the same `webhook-id`. Some bots recognise a
@@ -45,10 +45,10 @@ impl Attempt {
         body: &str,
         secret: &Secret,
         now: UnixMillis,
-    ) -> [(&'static str, String); 9] {
+    ) -> Vec<(&'static str, String)> {
         let webhook_id = self.webhook_id();
         let timestamp = now.as_seconds().to_string();
-        [
+        let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("user-agent", concat!("baton/", env!("CARGO_PKG_VERSION")).to_owned()),
             ("x-hub-signature-256", signature::sign(secret, body.as_bytes())),
@@ -56,9 +56,13 @@ impl Attempt {
             ("webhook-id", webhook_id),
             ("webhook-timestamp", timestamp),
             ("x-baton-conversation", conversation.public_id()),
-            ("x-baton-token", self.token.number().to_string()),
             ("x-baton-attempt", self.number.number().to_string()),
-        ]
+        ];
+        // A receipt belongs to no turn, and nothing is answered to it.
+        if self.class.is_turn_bound() {
+            headers.push(("x-baton-token", self.token.number().to_string()));
+        }
+        headers
     }
 
     /// The id that stays the same over all attempts, also where the conversation moved to another object in
@@ -99,7 +103,7 @@ mod tests {
         let line = LineId::parse("300").unwrap();
         let conversation = ObjectName::conversation(&line, &Customer::parse("15550109999").unwrap());
         let secret = Secret::new(secret).unwrap();
-        attempt.headers(&conversation, "{}", &secret, UnixMillis::from_seconds(now)).to_vec()
+        attempt.headers(&conversation, "{}", &secret, UnixMillis::from_seconds(now))
     }
 
     fn header(headers: &[(&'static str, String)], name: &str) -> String {

@@ -18,6 +18,8 @@ pub mod schema;
 use core::fmt;
 use std::collections::BTreeMap;
 
+use serde_json::value::RawValue;
+
 use crate::conversation::{Change, Conversation, Output};
 use crate::ids::EventId;
 use crate::limits::{RECORD_EVENTS_MAX, ROW_TEXT_BYTES_MAX};
@@ -225,6 +227,16 @@ pub fn body(sql: &impl Sql, id: &EventId) -> Result<Option<String>, StoreError> 
     let parts = rows.into_iter().map(rows::optional_text).collect::<Result<Vec<_>, _>>()?;
     // The first part is NULL where the body was let go of.
     Ok(parts.into_iter().collect::<Option<Vec<_>>>().filter(|parts| !parts.is_empty()).map(|parts| parts.concat()))
+}
+
+/// The body of an event as the JSON that it is.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn raw_body(sql: &impl Sql, id: &EventId) -> Result<Option<Box<RawValue>>, StoreError> {
+    let raw = |body| RawValue::from_string(body).map_err(|_| StoreError::Corrupt("event.body"));
+    body(sql, id)?.map(raw).transpose()
 }
 
 /// When the oldest event that is kept was accepted.

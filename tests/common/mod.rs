@@ -23,7 +23,7 @@ pub fn payloads() -> Vec<Payload> {
         let json: serde_json::Value = serde_json::from_str(&body).unwrap();
         match json.get("deliveries").and_then(serde_json::Value::as_array) {
             Some(deliveries) => {
-                payloads.extend(deliveries.iter().map(|body| Payload { name: name.clone(), body: body.to_string() }))
+                payloads.extend(deliveries.iter().map(|body| Payload { name: name.clone(), body: body.to_string() }));
             }
             None => payloads.push(Payload { name, body }),
         }

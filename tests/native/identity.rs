@@ -1,1 +1,264 @@
 //! One customer, one lock: whatever name an event carries, in whatever order the names arrive.
+
+use std::collections::BTreeMap;
+
+use baton::command::{CarriedEvent, LinkReply};
+use baton::conversation::identity::{LinkAnswer, Place};
+use baton::conversation::turn::Holder;
+use baton::conversation::{Answer, Incoming, Input};
+use baton::ids::ObjectName;
+use baton::limits::HOPS_MAX;
+use baton::outbox::outcome::Outcome;
+use baton::store;
+use baton::webhook;
+use proptest::prelude::*;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::common::meta::{Customer, both, bsuid, delivery, echo, phone, text};
+use crate::object::{Object, carried};
+
+const POLICY: &str = r#"{"lease_seconds": 600, "retry_schedule_seconds": [0, 5, 5, 5]}"#;
+
+/// All objects of a deployment, called as the Worker and the objects call each other.
+#[derive(Default)]
+struct World {
+    objects: BTreeMap<ObjectName, Object>,
+}
+
+impl World {
+    fn object(&mut self, name: &ObjectName) -> &mut Object {
+        self.objects.entry(name.clone()).or_insert_with(|| Object::new(POLICY))
+    }
+
+    /// A delivery with one event.
+    fn receive(&mut self, delivery: &Value) {
+        let body = delivery.to_string();
+        let events = webhook::read(body.as_bytes()).unwrap();
+        let scope = &events[0].scope;
+        let line = baton::ids::LineId::parse(crate::common::meta::LINE).unwrap();
+        let customer = scope.customer().unwrap();
+        let phone = customer.bsuid().and(customer.phone()).map(|phone| ObjectName::phone(&line, phone));
+        let mut name = scope.object_name();
+        let mut events: Vec<CarriedEvent> = events.iter().map(carried).collect();
+        for _ in 0..HOPS_MAX {
+            let phone = phone.clone().filter(|phone| *phone != name);
+            match self.accept(&name, &events, phone.as_ref()) {
+                Answer::Accepted { .. } => return,
+                Answer::LinkFirst(phone) => panic!("{phone:?} was to be linked by the object"),
+                Answer::Moved { to, known } => {
+                    events = (0..).zip(events).filter(|(at, _)| !known.contains(at)).map(|(_, event)| event).collect();
+                    if events.is_empty() {
+                        return;
+                    }
+                    name = to;
+                }
+            }
+        }
+        panic!("the event finds no home");
+    }
+
+    fn accept(&mut self, name: &ObjectName, events: &[CarriedEvent], phone: Option<&ObjectName>) -> Answer {
+        let incoming: Vec<Incoming> = events.iter().map(CarriedEvent::incoming).collect();
+        let bodies: Vec<Option<&str>> = events.iter().map(|event| event.body.as_deref().map(RawValue::get)).collect();
+        for _ in 0..HOPS_MAX {
+            let answer = self
+                .object(name)
+                .transact(&bodies, |conversation, sql, context| {
+                    let known = store::known(sql, incoming.iter().map(|event| &event.id))?;
+                    let input = Input::Accept { events: &incoming, known: &known, phone };
+                    let output = conversation.apply(&input, context);
+                    Ok((output.answer.clone(), output))
+                })
+                .unwrap();
+            let Answer::LinkFirst(phone) = answer else { return answer };
+            let reply = self.ask(name, &phone);
+            self.link(name, &phone, reply);
+        }
+        panic!("the names cannot be linked");
+    }
+
+    /// The phone's object answers, in the wire's own form.
+    fn ask(&mut self, by: &ObjectName, phone: &ObjectName) -> String {
+        let by_has_history =
+            store::schema::exists(&self.object(by).sql).unwrap() && !self.object(by).conversation().is_fresh();
+        let reply = self
+            .object(phone)
+            .transact(&[], |conversation, sql, _| {
+                let (answer, output) = conversation.asked_to_link(by, by_has_history);
+                let bodies = match &answer {
+                    LinkAnswer::Merge(handover) => {
+                        handover.entries.iter().map(|entry| store::raw_body(sql, &entry.id).unwrap()).collect()
+                    }
+                    LinkAnswer::Mine | LinkAnswer::Yours => Vec::new(),
+                };
+                Ok((LinkReply::new(answer, bodies), output))
+            })
+            .unwrap();
+        serde_json::to_string(&reply).unwrap()
+    }
+
+    fn link(&mut self, by: &ObjectName, phone: &ObjectName, reply: String) {
+        let (answer, bodies) = serde_json::from_str::<LinkReply>(&reply).unwrap().open();
+        let bodies: Vec<Option<&str>> = bodies.iter().map(|body| body.as_deref().map(RawValue::get)).collect();
+        self.object(by)
+            .transact(&bodies, |conversation, sql, context| {
+                let entries = match &answer {
+                    LinkAnswer::Merge(handover) => handover.entries.clone(),
+                    LinkAnswer::Mine | LinkAnswer::Yours => Vec::new(),
+                };
+                let known = store::known(sql, entries.iter().map(|entry| &entry.id))?;
+                Ok(((), conversation.linked(phone, &answer, &known, context)))
+            })
+            .unwrap();
+    }
+
+    /// The attempts that are under way, over all objects.
+    fn attempts(&self) -> Vec<String> {
+        let attempt = |object: &Object| object.attempt.as_ref().map(|(attempt, _)| attempt.id.as_str().to_owned());
+        self.objects.values().filter_map(attempt).collect()
+    }
+
+    fn bot_answers(&mut self, outcome: Outcome) {
+        for object in self.objects.values_mut().filter(|object| object.attempt.is_some()) {
+            object.bot_answers(outcome);
+        }
+    }
+
+    fn homes(&self) -> usize {
+        let at_home = |object: &&Object| {
+            let conversation = object.conversation();
+            matches!(conversation.place, Place::Home(_)) && !conversation.is_fresh()
+        };
+        self.objects.values().filter(at_home).count()
+    }
+}
+
+const NUMBER: &str = "15550109999";
+const USER: &str = "US.1";
+
+#[test]
+fn a_hold_under_one_name_holds_under_every_name() {
+    let names: [(&str, Customer<'static>); 3] =
+        [("phone", phone(NUMBER)), ("user id", bsuid(USER)), ("both", both(NUMBER, USER))];
+    for (held_by, held) in names {
+        for (asked_by, asked) in names {
+            // Two names can be known to be one customer only after an event that carries both.
+            let mut world = World::default();
+            world.receive(&delivery("smb_message_echoes", echo(held, "e1", "hi")));
+            world.receive(&delivery("messages", text(both(NUMBER, USER), "m1", "hello")));
+            world.receive(&delivery("messages", text(asked, "m2", "hello?")));
+            assert_eq!(world.attempts(), [] as [&str; 0], "held by {held_by}, asked by {asked_by}");
+            assert_eq!(world.homes(), 1, "held by {held_by}, asked by {asked_by}");
+        }
+    }
+}
+
+#[test]
+fn names_that_were_met_apart_become_one_conversation_with_all_that_it_owes() {
+    let mut world = World::default();
+    world.receive(&delivery("messages", text(phone(NUMBER), "m1", "by phone")));
+    world.bot_answers(Outcome::Retryable { status: 500 });
+    world.receive(&delivery("messages", text(phone(NUMBER), "m2", "by phone too")));
+    world.receive(&delivery("messages", text(bsuid(USER), "m3", "by user id")));
+    world.bot_answers(Outcome::Accepted);
+    // The first event with both names brings the two together.
+    world.receive(&delivery("messages", text(both(NUMBER, USER), "m4", "by both")));
+    assert_eq!(world.homes(), 1);
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        seen.extend(world.attempts());
+        world.bot_answers(Outcome::Accepted);
+        for object in world.objects.values_mut() {
+            object.pass(3);
+        }
+    }
+    assert_eq!(seen, ["m1", "m2", "m4"]);
+    // What was accepted under the old name is still known under it.
+    world.receive(&delivery("messages", text(phone(NUMBER), "m1", "by phone")));
+    world.receive(&delivery("messages", text(phone(NUMBER), "m2", "by phone too")));
+    assert_eq!(world.attempts(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_hold_survives_the_meeting_of_two_conversations() {
+    for (one, other) in [(phone(NUMBER), bsuid(USER)), (bsuid(USER), phone(NUMBER))] {
+        let mut world = World::default();
+        world.receive(&delivery("smb_message_echoes", echo(one, "e1", "I am on it")));
+        world.receive(&delivery("messages", text(other, "m1", "waits for the bot")));
+        world.bot_answers(Outcome::Retryable { status: 500 });
+        world.receive(&delivery("messages", text(both(NUMBER, USER), "m2", "hello")));
+        assert_eq!(world.homes(), 1);
+        for object in world.objects.values_mut() {
+            object.pass(500);
+        }
+        assert_eq!(world.attempts(), [] as [&str; 0], "neither the new message nor the one that waited");
+        let held = world.objects.values().filter(|object| object.conversation().turn.holder != Holder::Automation);
+        assert!(held.count() >= 1);
+    }
+}
+
+#[test]
+fn a_link_that_is_cut_off_half_way_is_made_again() {
+    let mut world = World::default();
+    world.receive(&delivery("messages", text(phone(NUMBER), "m1", "by phone")));
+    world.bot_answers(Outcome::Retryable { status: 500 });
+    world.receive(&delivery("messages", text(bsuid(USER), "m2", "by user id")));
+    world.bot_answers(Outcome::Accepted);
+    let names: Vec<ObjectName> = world.objects.keys().cloned().collect();
+    let [by_phone, by_user] = names.as_slice() else { panic!("two objects") };
+    // The phone's object has handed over; the answer is lost, and the other object is started anew.
+    let lost = world.ask(by_user, by_phone);
+    assert!(lost.contains("m1"));
+    world.receive(&delivery("messages", text(both(NUMBER, USER), "m3", "by both")));
+    assert_eq!(world.homes(), 1);
+    assert_eq!(world.attempts().len(), 0, "the first message waits for its retry, and the third behind it");
+    for object in world.objects.values_mut() {
+        object.pass(10);
+    }
+    assert_eq!(world.attempts(), ["m1"]);
+}
+
+#[test]
+fn one_number_of_two_lines_is_two_conversations() {
+    let mut world = World::default();
+    let mut other_line = delivery("smb_message_echoes", echo(phone(NUMBER), "e1", "hi"));
+    other_line["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = "300000000000002".into();
+    world.receive(&other_line);
+    world.receive(&delivery("messages", text(phone(NUMBER), "m1", "hello")));
+    assert_eq!(world.attempts(), ["m1"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Echoes and messages under any names in any order: once an event has carried both names there is one home,
+    /// and after any echo nothing starts for the bot until the lease ends.
+    #[test]
+    fn there_is_one_lock(steps in proptest::collection::vec((0_u8..3, 0_u8..4), 1..25)) {
+        let mut world = World::default();
+        let (mut linked, mut held) = (false, false);
+        for (number, (name, what)) in steps.into_iter().enumerate() {
+            let customer = [phone(NUMBER), bsuid(USER), both(NUMBER, USER)][usize::from(name)];
+            linked |= name == 2 && matches!(what, 0 | 3);
+            let before = world.attempts();
+            match what {
+                0 => {
+                    world.receive(&delivery("smb_message_echoes", echo(customer, &format!("e{number}"), "hi")));
+                    held = true;
+                }
+                1 => world.bot_answers(Outcome::Retryable { status: 500 }),
+                2 => world.bot_answers(Outcome::Accepted),
+                _ => world.receive(&delivery("messages", text(customer, &format!("m{number}"), "x"))),
+            }
+            if what == 1 || what == 2 {
+                continue;
+            }
+            let started: Vec<_> = world.attempts().into_iter().filter(|id| !before.contains(id)).collect();
+            if linked {
+                prop_assert_eq!(world.homes(), 1);
+                prop_assert!(!held || started.is_empty(), "{:?} started over a person", started);
+            }
+        }
+    }
+}

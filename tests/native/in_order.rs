@@ -1,6 +1,7 @@
 //! Promise 4: within a conversation events reach the bot in the order of acceptance, one at a time.
 
 use baton::outbox::outcome::Outcome;
+use baton::webhook::event::Class;
 use proptest::prelude::*;
 
 use crate::common::meta::{Customer, delivery, status, text};
@@ -36,13 +37,22 @@ fn a_message_that_is_given_up_on_makes_way_for_the_next() {
 }
 
 #[test]
-fn a_receipt_that_the_bot_refuses_does_not_hold_up_the_messages() {
+fn a_receipt_that_the_bot_cannot_take_does_not_hold_up_the_messages() {
     let mut object = Object::new("{}");
     object.receive(&delivery("messages", status(CUSTOMER, "b1", "failed")));
+    object.receive(&delivery("messages", status(CUSTOMER, "b2", "failed")));
     object.receive(&delivery("messages", text(CUSTOMER, "m1", "one")));
-    object.bot_answers(Outcome::of_answer(400, None, baton::webhook::event::Class::Receipt));
-    assert_eq!(object.fate("b1#failed").unwrap().0, "dead");
-    assert_eq!(object.attempt.as_ref().unwrap().0.id.as_str(), "m1");
+    assert_eq!(object.receipt.as_ref().unwrap().0.id.as_str(), "b1#failed");
+    assert_eq!(object.attempt.as_ref().unwrap().0.id.as_str(), "m1", "at the same time");
+    object.bot_answers_receipt(Outcome::of_answer(500, None, Class::Receipt));
+    assert_eq!(object.fate("b1#failed").unwrap().0, "waiting");
+    object.bot_answers(Outcome::Accepted);
+    object.receive(&delivery("messages", text(CUSTOMER, "m2", "two")));
+    assert_eq!(object.attempt.as_ref().unwrap().0.id.as_str(), "m2");
+    object.pass(10);
+    object.bot_answers_receipt(Outcome::of_answer(400, None, Class::Receipt));
+    assert_eq!(object.fate("b1#failed").unwrap().0, "dead", "what the bot refuses for good is final");
+    assert_eq!(object.receipt.as_ref().unwrap().0.id.as_str(), "b2#failed");
 }
 
 proptest! {

@@ -1,5 +1,15 @@
 //! The promises, tested without a runtime: the core on real SQLite, with time and the bot in the test's hand.
 #![allow(missing_docs, unreachable_pub, dead_code, reason = "a test program has no public interface")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::single_match_else,
+    clippy::unnecessary_wraps,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

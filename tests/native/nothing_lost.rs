@@ -72,7 +72,11 @@ fn every_sample_ends_somewhere() {
         let events: Vec<_> = baton::webhook::read(payload.body.as_bytes()).unwrap().iter().map(carried).collect();
         object.accept(&events).unwrap();
         for _ in 0..20 {
-            if object.attempt.is_some() { object.bot_answers(Outcome::Accepted) } else { object.pass(11) }
+            match (&object.attempt, &object.receipt) {
+                (Some(_), _) => object.bot_answers(Outcome::Accepted),
+                (None, Some(_)) => object.bot_answers_receipt(Outcome::Accepted),
+                (None, None) => object.pass(11),
+            }
         }
         for event in &events {
             let remembered = object.conversation().echoes.contains(&event.id);
@@ -113,5 +117,74 @@ fn a_body_larger_than_a_row_is_kept_whole() {
         assert_eq!(message["interactive"]["nfm_reply"]["response_json"], json!(long));
         object.bot_answers(Outcome::Accepted);
         assert_eq!(object.body("m1"), None);
+    }
+}
+
+/// A receipt that the Worker sent straight and the bot did not take in time.
+mod receipts {
+    use baton::command::CarriedEvent;
+    use baton::ids::{AttemptNumber, EventId, FencingToken};
+    use baton::outbox::Tried;
+    use baton::outbox::outcome::{Loss, Outcome};
+    use baton::outbox::request::Attempt;
+    use baton::webhook::event::Class;
+
+    use super::CUSTOMER;
+    use crate::common::meta::{delivery, status};
+    use crate::object::{Object, carried};
+
+    const POLICY: &str = r#"{"retry_schedule_seconds": [0, 5, 5]}"#;
+
+    fn receive(object: &mut Object, tried: Tried) {
+        let body = delivery("messages", status(CUSTOMER, "b1", "read")).to_string();
+        let events = baton::webhook::read(body.as_bytes()).unwrap();
+        let events: Vec<_> = events.iter().map(|event| CarriedEvent { tried: Some(tried), ..carried(event) }).collect();
+        object.accept(&events).unwrap();
+    }
+
+    fn first() -> Attempt {
+        let id = EventId::named("b1#read");
+        Attempt { id, class: Class::Receipt, token: FencingToken::default(), number: AttemptNumber::new(1) }
+    }
+
+    fn state(object: &Object) -> String {
+        object.fate("b1#read").unwrap().0
+    }
+
+    #[test]
+    fn what_the_bot_refused_at_once_is_final_and_what_failed_is_tried_again() {
+        for (outcome, expected) in [
+            (Outcome::of_answer(400, None, Class::Receipt), "dead"),
+            (Outcome::of_answer(404, None, Class::Receipt), "waiting"),
+            (Outcome::of_answer(500, None, Class::Receipt), "waiting"),
+            (Outcome::Unknown(Loss::Connection), "waiting"),
+        ] {
+            let mut object = Object::new(POLICY);
+            receive(&mut object, Tried::Ended(outcome));
+            assert_eq!(state(&object), expected, "{outcome:?}");
+            assert!(object.receipt.is_none());
+            if expected == "waiting" {
+                object.pass_to_attempt(60);
+                assert_eq!(object.receipt.as_ref().unwrap().0.number.number(), 2);
+            }
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_the_worker_still_makes_is_not_made_twice() {
+        let mut object = Object::new(POLICY);
+        receive(&mut object, Tried::UnderWay);
+        assert_eq!(state(&object), "in_flight");
+        object.pass(14);
+        assert!(object.receipt.is_none());
+        object.finish(&first(), Outcome::Accepted);
+        assert_eq!((state(&object).as_str(), object.body("b1#read")), ("delivered", None));
+        // The Worker was stopped before it could tell: the object repeats it.
+        let mut object = Object::new(POLICY);
+        receive(&mut object, Tried::UnderWay);
+        object.pass_to_attempt(60);
+        assert_eq!(object.receipt.as_ref().unwrap().0.number.number(), 2);
+        object.finish(&first(), Outcome::Accepted);
+        assert_eq!(state(&object), "in_flight", "and the late end of the first changes nothing");
     }
 }

@@ -24,8 +24,10 @@ pub struct Object {
     pub now: UnixMillis,
     /// When the object asked to be woken.
     pub wake_at: Option<UnixMillis>,
-    /// The attempt that is under way, with its body.
+    /// The attempt at a part of the talk that is under way, with its body.
     pub attempt: Option<(Attempt, String)>,
+    /// The attempt at a receipt that is under way.
+    pub receipt: Option<(Attempt, String)>,
 }
 
 impl Object {
@@ -36,6 +38,7 @@ impl Object {
             now: UnixMillis::from_seconds(1_793_700_100),
             wake_at: None,
             attempt: None,
+            receipt: None,
         }
     }
 
@@ -62,6 +65,12 @@ impl Object {
         self.finish(&attempt, outcome);
     }
 
+    /// The bot answers the attempt at a receipt that is under way.
+    pub fn bot_answers_receipt(&mut self, outcome: Outcome) {
+        let (attempt, _) = self.receipt.take().expect("an attempt at a receipt is under way");
+        self.finish(&attempt, outcome);
+    }
+
     /// An outcome arrives, of whatever attempt.
     pub fn finish(&mut self, attempt: &Attempt, outcome: Outcome) {
         let attempt = attempt.clone();
@@ -75,7 +84,7 @@ impl Object {
     /// Time passes until an attempt starts. Panics where none does within the time.
     pub fn pass_to_attempt(&mut self, seconds: u64) {
         let until = UnixMillis::new(self.now.as_millis() + seconds * 1_000);
-        while self.attempt.is_none() {
+        while self.attempt.is_none() && self.receipt.is_none() {
             let at = self.wake_at.filter(|at| *at <= until).expect("an attempt starts in time");
             self.now = self.now.max(at);
             self.wake();
@@ -130,19 +139,20 @@ impl Object {
         work: impl FnOnce(&mut Conversation, &Sqlite, Context<'_>) -> Result<(T, Output), StoreError>,
     ) -> Result<T, StoreError> {
         let context = Context { now: self.now, policy: &self.policy, draw: u32::MAX / 2 };
-        let (answer, output, body) = self.sql.transaction(|| {
+        let (answer, output, bodies) = self.sql.transaction(|| {
             schema::migrate(&self.sql)?;
             let mut conversation = store::load(&self.sql)?;
             let (answer, output) = work(&mut conversation, &self.sql, context)?;
             store::save(&self.sql, &conversation, &output, bodies)?;
-            let body = output.attempt.as_ref().map(|attempt| store::body(&self.sql, &attempt.id)).transpose()?;
-            Ok((answer, output, body.flatten()))
+            let body = |attempt: &Attempt| Ok(store::body(&self.sql, &attempt.id)?.expect("an attempt has a body"));
+            let bodies = output.attempts.iter().map(body).collect::<Result<Vec<_>, _>>()?;
+            Ok((answer, output, bodies))
         })?;
-        // What was stored is what the core believes: nothing lives in memory only.
         self.wake_at = output.wake_at;
-        if let Some(attempt) = output.attempt {
-            assert!(self.attempt.is_none(), "two attempts at once");
-            self.attempt = Some((attempt, body.expect("an attempt has a body")));
+        for (attempt, body) in output.attempts.into_iter().zip(bodies) {
+            let under_way = if attempt.class.is_turn_bound() { &mut self.attempt } else { &mut self.receipt };
+            assert!(under_way.is_none(), "two attempts at once");
+            *under_way = Some((attempt, body));
         }
         Ok(answer)
     }
@@ -151,7 +161,7 @@ impl Object {
 /// An event as the Worker hands it to an object.
 pub fn carried(event: &webhook::event::Event<'_>) -> CarriedEvent {
     let body = event.class.keeps_body().then(|| RawValue::from_string(event.body()).unwrap());
-    CarriedEvent { id: event.id.clone(), class: event.class, sent_at_ms: event.sent_at, body }
+    CarriedEvent { id: event.id.clone(), class: event.class, sent_at_ms: event.sent_at, body, tried: None }
 }
 
 /// Whether the bot may have an event of this class only while it holds the baton.

@@ -158,5 +158,5 @@ fn receipts_go_on_while_a_person_holds() {
     let mut object = Object::new("{}");
     object.receive(&delivery("smb_message_echoes", echo(both("15550109999", "US.1"), "e1", "hi")));
     object.receive(&delivery("messages", status(CUSTOMER, "b1", "delivered")));
-    assert_eq!(object.attempt.as_ref().unwrap().0.id.as_str(), "b1#delivered");
+    assert_eq!(object.receipt.as_ref().unwrap().0.id.as_str(), "b1#delivered");
 }
