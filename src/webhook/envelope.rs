@@ -6,7 +6,7 @@
 //!
 //! Invariant: the item's bytes are the original bytes, except that characters outside printable ASCII become
 //! `\uXXXX`. Meta signs that form, and one popular bot library hashes an escaped copy of what it received
-//! (`docs/bots.md`); to a JSON reader both forms are the same text. Such characters can stand only inside
+//! (whatsapp-api-js); to a JSON reader both forms are the same text. Such characters can stand only inside
 //! strings of valid JSON, so replacing them everywhere is safe.
 
 use core::fmt::Write as _;

@@ -15,6 +15,7 @@
 mod common;
 
 mod classes;
+mod cost;
 mod envelope;
 mod identity;
 mod in_order;

@@ -22,8 +22,10 @@ pub struct Object {
     pub sql: Sqlite,
     pub policy: Policy,
     pub now: UnixMillis,
-    /// When the object asked to be woken.
+    /// When the object's alarm rings.
     pub wake_at: Option<UnixMillis>,
+    /// How often the alarm was set.
+    pub alarms_set: u32,
     /// The attempt at a part of the talk that is under way, with its body.
     pub attempt: Option<(Attempt, String)>,
     /// The attempt at a receipt that is under way.
@@ -37,6 +39,7 @@ impl Object {
             policy: Policy::parse(policy).unwrap(),
             now: UnixMillis::from_seconds(1_793_700_100),
             wake_at: None,
+            alarms_set: 0,
             attempt: None,
             receipt: None,
         }
@@ -148,7 +151,11 @@ impl Object {
             let bodies = output.attempts.iter().map(body).collect::<Result<Vec<_>, _>>()?;
             Ok((answer, output, bodies))
         })?;
-        self.wake_at = output.wake_at;
+        // As in the shell: an alarm that rings in time is left as it is.
+        if let Some(at) = output.wake_at.filter(|at| self.wake_at.is_none_or(|set| set > *at)) {
+            self.wake_at = Some(at);
+            self.alarms_set += 1;
+        }
         for (attempt, body) in output.attempts.into_iter().zip(bodies) {
             let under_way = if attempt.class.is_turn_bound() { &mut self.attempt } else { &mut self.receipt };
             assert!(under_way.is_none(), "two attempts at once");

@@ -1,0 +1,65 @@
+//! Rows written are most of what a webhook costs (docs/decisions/0004-rows.md). These counts are what the README says.
+//!
+//! SQLite counts a row once per table here: `event` is `WITHOUT ROWID` and has no index. Setting the alarm is one row
+//! more (Cloudflare, Durable Objects pricing, 2026), and the object sets it only where none rings in time.
+
+use baton::outbox::outcome::Outcome;
+use baton::store::{Sql, Value};
+
+use crate::common::meta::{Customer, delivery, echo, text};
+use crate::object::Object;
+
+const CUSTOMER: Customer<'static> = Customer { phone: Some("15550109999"), bsuid: Some("US.1") };
+
+/// Rows written by `work`, the alarm included.
+fn rows(object: &mut Object, work: impl FnOnce(&mut Object)) -> i64 {
+    let count = |object: &Object| match object.sql.query("SELECT total_changes()", vec![]).unwrap()[0][0] {
+        Value::Integer(changes) => changes + i64::from(object.alarms_set),
+        Value::Null | Value::Text(_) => panic!("a count"),
+    };
+    let before = count(object);
+    work(object);
+    count(object) - before
+}
+
+fn message(object: &mut Object, wamid: &str) {
+    object.receive(&delivery("messages", text(CUSTOMER, wamid, "hello")));
+}
+
+#[test]
+fn a_forwarded_message_costs_three_rows_an_echo_two_a_duplicate_none() {
+    let mut object = Object::new("{}");
+    // The first event of a conversation also writes its own row, once.
+    message(&mut object, "m0");
+    object.bot_answers(Outcome::Accepted);
+    object.pass(60);
+
+    let forwarded = rows(&mut object, |object| {
+        message(object, "m1");
+        object.bot_answers(Outcome::Accepted);
+    });
+    assert_eq!(forwarded, 3, "written, alarm set, delivered");
+    let alarm = rows(&mut object, |object| object.pass(60));
+    assert_eq!(alarm, 1, "the alarm rings once after a burst and is set to the day on which the row is forgotten");
+
+    let burst = rows(&mut object, |object| {
+        for number in 0..10 {
+            message(object, &format!("burst{number}"));
+            object.bot_answers(Outcome::Accepted);
+        }
+    });
+    assert_eq!(burst, 2 * 10 + 1, "one alarm for the burst");
+    assert_eq!(rows(&mut object, |object| message(object, "m1")), 0, "a duplicate");
+
+    let echo = |object: &mut Object, number: usize| {
+        object.receive(&delivery("smb_message_echoes", echo(CUSTOMER, &format!("e{number}"), "hi")));
+    };
+    object.pass(60);
+    assert_eq!(rows(&mut object, |object| echo(object, 0)), 2, "the conversation's row and the alarm");
+    for number in 1..40 {
+        let rows = rows(&mut object, |object| echo(object, number));
+        assert!(rows <= 2, "echo {number}: {rows} rows");
+    }
+    assert_eq!(rows(&mut object, |object| echo(object, 7)), 0, "a repeated echo");
+    assert_eq!(rows(&mut object, |object| message(object, "held")), 1, "a withheld message");
+}
