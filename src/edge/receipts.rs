@@ -20,7 +20,7 @@ use worker::{Context, Delay, Env};
 use super::webhook::Address;
 use super::{bot, calls};
 use crate::command::{CarriedEvent, Command};
-use crate::ids::{AttemptNumber, FencingToken};
+use crate::ids::{AttemptNumber, EventId, FencingToken};
 use crate::limits::RECEIPT_STRAIGHT_WAIT;
 use crate::outbox::Tried;
 use crate::outbox::outcome::Outcome;
@@ -55,6 +55,10 @@ pub(super) async fn send(
     join_all(attempts).await.into_iter().flatten().collect()
 }
 
+fn remember(id: EventId) {
+    RECENT.with_borrow_mut(|recent| recent.remember(id));
+}
+
 async fn send_one(
     address: Address,
     mut event: CarriedEvent,
@@ -77,7 +81,7 @@ async fn send_one(
     let wait = Delay::from(Duration::from_millis(RECEIPT_STRAIGHT_WAIT.as_millis()));
     match select(pending.clone(), wait).await {
         Either::Left((Outcome::Accepted, _)) => {
-            RECENT.with_borrow_mut(|recent| recent.remember(event.id));
+            remember(event.id);
             None
         }
         Either::Left((outcome, _)) => {
@@ -96,6 +100,8 @@ pub(super) async fn store(late: Late, env: &Env, context: &Context) -> worker::R
     let Late { address, event, under_way } = late;
     let id = event.id.clone();
     let home = calls::accept(env, address.name, address.phone, vec![event]).await?;
+    // From here on its conversation looks after it; a repetition must not overtake that.
+    remember(id.clone());
     if let Some(pending) = under_way {
         let env = env.clone();
         context.wait_until(async move {

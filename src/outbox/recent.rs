@@ -1,4 +1,4 @@
-//! The receipts that one Worker sent straight to the bot a short while ago.
+//! The receipts that one Worker sent straight to the bot, or gave to their conversation, a short while ago.
 //!
 //! A receipt that the bot took at once leaves no row behind, so nothing durable recognises its repetition. Meta
 //! repeats a delivery as a whole where one event of it could not be stored, and to every app that is subscribed;

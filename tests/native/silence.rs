@@ -160,3 +160,17 @@ fn receipts_go_on_while_a_person_holds() {
     object.receive(&delivery("messages", status(CUSTOMER, "b1", "delivered")));
     assert_eq!(object.receipt.as_ref().unwrap().0.id.as_str(), "b1#delivered");
 }
+
+/// A takeover withholds everything that waits; should an entry of an older turn be left over all the same, the
+/// last gate before the bot recognises it by its token.
+#[test]
+fn an_entry_of_an_older_turn_is_stopped_before_its_next_attempt() {
+    let mut object = Object::new(r#"{"retry_schedule_seconds": [0, 5, 5]}"#);
+    object.receive(&delivery("messages", text(CUSTOMER, "m1", "hello")));
+    object.receive(&delivery("messages", text(CUSTOMER, "m2", "hello?")));
+    object.bot_answers(Outcome::Retryable { status: 500 });
+    object.sql.batch("UPDATE event SET token = token + 1 WHERE id = 'm1'");
+    object.pass_to_attempt(10);
+    assert_eq!(object.fate("m1"), withheld("taken_over"));
+    assert_eq!(object.attempt.as_ref().unwrap().0.id.as_str(), "m2", "and the next one goes on");
+}

@@ -1,0 +1,34 @@
+//! The promises, tested from outside on the real runtime: the built Worker in `wrangler dev`, with storage on disk,
+//! Meta's deliveries over HTTP and a recording bot behind it.
+#![allow(missing_docs, unreachable_pub, dead_code, reason = "a test program has no public interface")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "the helpers here are tests too: they read the clock, stop at the first surprise, and print what they measured"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bot;
+mod client;
+mod delivery;
+mod gate;
+
+mod batches;
+mod bot_faults;
+mod configuration;
+mod crash;
+mod framework;
+mod handshake;
+mod once;
+mod receipts;
+mod shipping;
+mod signatures;
+mod silence;
