@@ -69,7 +69,7 @@ async function main(options) {
     await gate.stop();
   }
   await startUp({ settings, state, port });
-  describe({ options, state, botUrl, graphUrl, customer, leaseSeconds });
+  describe({ options, state, botUrl, graphUrl, customer, leaseSeconds, adminToken: shownToken(settings.secrets.ADMIN_TOKEN) });
   console.log(`ready ${gate.url}`);
   const tail = await gate.died;
   throw new Failure([...tail, `wrangler dev has ended by itself; its whole output is in ${relative(gate.log)}`].join("\n"));
@@ -110,7 +110,12 @@ function problemText(text) {
   }
 }
 
-function describe({ options, state, botUrl, graphUrl, customer, leaseSeconds }) {
+/** The token of .dev.vars.example is no secret and makes the printed command work as it is; any other is not shown. */
+function shownToken(token) {
+  return token === "local-admin-token" ? token : "$ADMIN_TOKEN";
+}
+
+function describe({ options, state, botUrl, graphUrl, customer, leaseSeconds, adminToken }) {
   const line = (name, text) => console.log(`  ${name.padEnd(24)}${text}`);
   const hold = leaseSeconds ? `: a person's hold lasts ${span(leaseSeconds)}` : "";
   console.log(`\n${bold("The gate is up")}${hold}.\n`);
@@ -119,11 +124,11 @@ function describe({ options, state, botUrl, graphUrl, customer, leaseSeconds }) 
   line(options.bot ? "Your bot" : "Sample bot", cyan(botUrl));
   line(options.graph ? "Graph API" : "Graph API (stand-in)", cyan(graphUrl));
   line("Policy", options.policy ? relative(options.policy) : "[vars.BATON_POLICY] in wrangler.toml");
-  line("Secrets", ".dev.vars, $ADMIN_TOKEN among them");
+  line("Secrets", ".dev.vars");
   line("Storage", relative(state));
   line("Log of the runtime", relative(gate.log));
   console.log(`\n${bold("Next")}\n`);
-  if (customer) line("What the gate did, why", `curl -H "Authorization: Bearer $ADMIN_TOKEN" ${gate.url}/api/v1/conversations/${LINE_ID}/${customer}`);
+  if (customer) line("What the gate did, why", `curl -H "Authorization: Bearer ${adminToken}" ${gate.url}/api/v1/conversations/${LINE_ID}/${customer}`);
   if (!options.bot) line("Your own bot behind it", "npm start -- --bot http://127.0.0.1:3000/webhook");
   if (!options.policy) line("Another policy", "npm start -- --policy my-policy.toml");
   line("All options", "npm start -- --help");

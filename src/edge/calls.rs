@@ -12,6 +12,7 @@ use worker::{Env, Error, Method, Request, RequestInit, Result};
 use crate::command::{CarriedEvent, Command, Reply, Shown};
 use crate::ids::ObjectName;
 use crate::limits::HOPS_MAX;
+use crate::webhook::event::Scope;
 
 /// The binding of the objects' class.
 const CONVERSATION: &str = "CONVERSATION";
@@ -31,15 +32,30 @@ pub(super) async fn call(env: &Env, name: &ObjectName, command: &Command) -> Res
     Ok(serde_json::from_str(&answer.text().await?)?)
 }
 
-/// Has events accepted by the object of this name, or by the one in which the conversation lives; which one
-/// that is.
-pub(super) async fn accept(
-    env: &Env,
-    name: ObjectName,
+/// Where events go: an object, and the other name of the customer where the events carry both.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Address {
+    pub(super) name: ObjectName,
     phone: Option<ObjectName>,
-    events: Vec<CarriedEvent>,
-) -> Result<ObjectName> {
-    let (mut name, mut events) = (name, events);
+}
+
+impl Address {
+    /// Where events of this scope go.
+    pub(super) fn of(scope: &Scope) -> Self {
+        let phone = match scope {
+            Scope::Customer(line, customer) => {
+                customer.bsuid().and(customer.phone()).map(|phone| ObjectName::phone(line, phone))
+            }
+            Scope::Account(_) | Scope::Line(_) | Scope::Unaddressed => None,
+        };
+        Self { name: scope.object_name(), phone }
+    }
+}
+
+/// Has events accepted by the object at this address, or by the one in which the conversation lives; which one
+/// that is.
+pub(super) async fn accept(env: &Env, to: Address, events: Vec<CarriedEvent>) -> Result<ObjectName> {
+    let (Address { mut name, phone }, mut events) = (to, events);
     for _ in 0..HOPS_MAX {
         // Under the home's own name there is nothing left to link.
         let phone = phone.clone().filter(|phone| *phone != name);

@@ -5,6 +5,7 @@
 //! | `router` | path and method → handler; the operator's view of a conversation |
 //! | `webhook` | `GET` and `POST /webhook` |
 //! | `receipts` | receipts that go straight to the bot |
+//! | `answer` | answers as text, JSON and problem details |
 //! | `calls` | the Worker's calls to objects, from one name of a customer to the next |
 //! | `object` | the Durable Object of a conversation: one transaction per command, alarms, attempts |
 //! | `bot` | one attempt as a `fetch` |
@@ -18,6 +19,7 @@
 //!
 //! `tests/runtime/` covers this room by behaviour, on the runtime itself.
 
+mod answer;
 mod bot;
 mod calls;
 mod clock;
@@ -33,5 +35,5 @@ use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    router::answer(request, env, context).await
+    router::handle(request, env, context).await
 }

@@ -17,7 +17,7 @@ use futures_util::future::{Either, Shared, join_all, select};
 use serde_json::value::RawValue;
 use worker::{Context, Delay, Env};
 
-use super::webhook::Address;
+use super::calls::Address;
 use super::{bot, calls};
 use crate::command::{CarriedEvent, Command};
 use crate::ids::{AttemptNumber, EventId, FencingToken};
@@ -99,7 +99,7 @@ async fn send_one(
 pub(super) async fn store(late: Late, env: &Env, context: &Context) -> worker::Result<()> {
     let Late { address, event, under_way } = late;
     let id = event.id.clone();
-    let home = calls::accept(env, address.name, address.phone, vec![event]).await?;
+    let home = calls::accept(env, address, vec![event]).await?;
     // From here on its conversation looks after it; a repetition must not overtake that.
     remember(id.clone());
     if let Some(pending) = under_way {

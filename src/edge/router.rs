@@ -11,16 +11,13 @@
 //! so that it is never taken for one that works.
 
 use serde::Serialize;
-use worker::{Context, Env, Headers, Method, Request, Response};
+use worker::{Context, Env, Method, Request, Response};
 
 use super::log::{Occurrence, log};
-use super::{calls, env, webhook};
+use super::{answer, calls, env, webhook};
 use crate::ids::{Customer, LineId, ObjectName};
 use crate::problem::Problem;
 use crate::settings::{Settings, SettingsError};
-
-const JSON: &str = "application/json";
-const PROBLEM: &str = "application/problem+json";
 
 /// What `GET /health` says.
 #[derive(Serialize)]
@@ -30,10 +27,10 @@ struct Health {
 }
 
 /// Answers any request.
-pub(super) async fn answer(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+pub(super) async fn handle(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     match route(request, env, context).await {
         Ok(response) => Ok(response),
-        Err(problem) => refuse(&problem),
+        Err(problem) => answer::refuse(&problem),
     }
 }
 
@@ -56,7 +53,7 @@ async fn route(request: Request, env: Env, context: Context) -> Result<Response,
         "/health" => {
             known("GET", &[Method::Get])?;
             configured(&request, &env)?;
-            json(200, &Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+            answer::json(&Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
         }
         _ => {
             let customer = path.strip_prefix("/api/v1/conversations/").ok_or(Problem::NotFound)?;
@@ -94,27 +91,5 @@ async fn conversation(path: &str, env: &Env) -> Result<Response, Problem> {
         log(&Occurrence::NotStored { error: &error.to_string() });
         Problem::NotStored
     })?;
-    json(200, &shown.ok_or(Problem::NotFound)?)
-}
-
-fn json(status: u16, body: &impl Serialize) -> Result<Response, Problem> {
-    let body = serde_json::to_string(body).map_err(|_| Problem::NotStored)?;
-    with_headers(status, &body, JSON).map_err(|_| Problem::NotStored)
-}
-
-fn refuse(problem: &Problem) -> worker::Result<Response> {
-    let response = with_headers(problem.status(), &problem.body(), PROBLEM)?;
-    if let Some(allow) = problem.allow() {
-        response.headers().set("allow", allow)?;
-    }
-    Ok(response)
-}
-
-/// An answer as text of this type, kept by nobody on the way.
-pub(super) fn with_headers(status: u16, body: &str, content_type: &str) -> worker::Result<Response> {
-    let headers = Headers::new();
-    headers.set("content-type", content_type)?;
-    headers.set("cache-control", "no-store")?;
-    headers.set("x-content-type-options", "nosniff")?;
-    Ok(Response::ok(body)?.with_headers(headers).with_status(status))
+    answer::json(&shown.ok_or(Problem::NotFound)?)
 }

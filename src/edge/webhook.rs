@@ -14,10 +14,11 @@ use futures_util::stream;
 use serde_json::value::{RawValue, to_raw_value};
 use worker::{Context, Env, Request, Response};
 
+use super::calls::Address;
 use super::log::{Occurrence, log};
-use super::{calls, receipts, router};
+use super::{answer, calls, receipts};
 use crate::command::CarriedEvent;
-use crate::ids::{EventId, ObjectName};
+use crate::ids::EventId;
 use crate::limits::{CONVERSATIONS_AT_ONCE, RECEIPTS_STRAIGHT_MAX, WEBHOOK_BODY_BYTES_MAX};
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -25,14 +26,12 @@ use crate::webhook::event::{Class, Event, Scope};
 use crate::webhook::signature::Signature;
 use crate::webhook::{self, Unreadable, handshake as core_handshake};
 
-const TEXT: &str = "text/plain; charset=utf-8";
-
 /// Answers Meta's handshake: 200 with the challenge, 403 otherwise.
 pub(super) fn handshake(request: &Request, settings: &Settings) -> Result<Response, Problem> {
     let url = request.url().map_err(|_| Problem::NotFound)?;
     let challenge = core_handshake::answer(url.query().unwrap_or_default(), &settings.verify_token);
     let challenge = challenge.map_err(Problem::Handshake)?;
-    router::with_headers(200, &challenge, TEXT).map_err(|_| Problem::NotStored)
+    answer::text(&challenge)
 }
 
 /// Takes a delivery.
@@ -92,14 +91,13 @@ async fn take(
         log(&Occurrence::NotStored { error: &failed.to_string() });
         return Err(Problem::NotStored);
     }
-    router::with_headers(200, "ok", TEXT).map_err(|_| Problem::NotStored)
+    answer::text("ok")
 }
 
 /// Has every event accepted by its object.
 async fn store_all(batches: Batches, env: &Env) -> Vec<worker::Result<()>> {
-    let store = |(to, events): (Address, Vec<CarriedEvent>)| async move {
-        calls::accept(env, to.name, to.phone, events).await.map(|_| ())
-    };
+    let store =
+        |(to, events): (Address, Vec<CarriedEvent>)| async move { calls::accept(env, to, events).await.map(|_| ()) };
     stream::iter(batches.into_iter().map(store)).buffer_unordered(CONVERSATIONS_AT_ONCE).collect().await
 }
 
@@ -117,27 +115,8 @@ async fn read_limited(request: &mut Request) -> Result<Vec<u8>, Problem> {
     Ok(body)
 }
 
-/// Where events go: an object, and the other name of the customer where the events carry both.
-#[derive(Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Address {
-    pub(super) name: ObjectName,
-    pub(super) phone: Option<ObjectName>,
-}
-
-/// Events by the object that they go to.
+/// Events by where they go.
 type Batches = BTreeMap<Address, Vec<CarriedEvent>>;
-
-impl Address {
-    fn of(scope: &Scope) -> Self {
-        let phone = match scope {
-            Scope::Customer(line, customer) => {
-                customer.bsuid().and(customer.phone()).map(|phone| ObjectName::phone(line, phone))
-            }
-            Scope::Account(_) | Scope::Line(_) | Scope::Unaddressed => None,
-        };
-        Self { name: scope.object_name(), phone }
-    }
-}
 
 /// The events by the object that they go to, in their order, and the receipts that go to the bot straight.
 fn sort(events: &[Event<'_>]) -> Result<(Batches, Vec<(Address, CarriedEvent)>), Problem> {

@@ -219,6 +219,31 @@ fn a_link_that_is_cut_off_half_way_is_made_again() {
     assert_eq!(world.attempts(), ["m1"]);
 }
 
+/// While the answer is under way, an event with the user id only begins a conversation where there was none.
+#[test]
+fn an_answer_that_was_overtaken_is_asked_for_again() {
+    let mut world = World::default();
+    let line = baton::ids::LineId::parse(crate::common::meta::LINE).unwrap();
+    let by_phone = ObjectName::conversation(&line, &baton::ids::Customer::parse(NUMBER).unwrap());
+    let by_user = ObjectName::conversation(&line, &baton::ids::Customer::parse(USER).unwrap());
+    world.receive(&delivery("messages", text(phone(NUMBER), "m1", "by phone")));
+    world.bot_answers(Outcome::Accepted);
+    let answer = world.ask(&by_user, &by_phone);
+    assert_eq!(answer, "\"mine\"");
+    world.receive(&delivery("messages", text(bsuid(USER), "m2", "by user id")));
+    world.bot_answers(Outcome::Retryable { status: 500 });
+    world.link(&by_user, &by_phone, answer);
+    world.receive(&delivery("messages", text(both(NUMBER, USER), "m3", "by both")));
+    assert_eq!(world.homes(), 1);
+    for expected in ["m2", "m3"] {
+        for object in world.objects.values_mut() {
+            object.pass(10);
+        }
+        assert_eq!(world.attempts(), [expected], "what began in between is not left behind");
+        world.bot_answers(Outcome::Accepted);
+    }
+}
+
 #[test]
 fn one_number_of_two_lines_is_two_conversations() {
     let mut world = World::default();
