@@ -105,6 +105,13 @@ pub const KEEP_BODIES_FOR: Millis = Millis::from_seconds(7 * 86_400);
 /// How long an object that found something to forget waits before it looks again.
 pub const FORGET_EVERY: Millis = Millis::from_seconds(86_400);
 
+/// How long after a failure the alarm of an object tries again.
+pub const ALARM_RETRY: Millis = Millis::from_seconds(30);
+
+/// An alarm that should have rung this long ago is not coming, and is set anew. The platform delays alarms by up
+/// to a minute, and gives up on one whose handler failed after about two (Cloudflare, Alarms API, 2026).
+pub const ALARM_OVERDUE: Millis = Millis::from_seconds(300);
+
 /// How long a policy that was read from KV stays in use before it is read again. KV itself may show a
 /// change to another place only after 60 s (Cloudflare, "How KV works").
 pub const POLICY_FRESH_FOR: Millis = Millis::from_seconds(30);

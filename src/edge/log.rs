@@ -1,12 +1,13 @@
 //! One JSON line per occurrence, from a closed list of occurrences with a closed list of fields.
 //!
 //! Invariant: there is no field for text from outside. Conversations appear as digests; message texts, phone
-//! numbers, wamids, tokens and secrets cannot appear at all.
+//! numbers, wamids, tokens and secrets cannot appear at all. Of the runtime's errors only those are shown that
+//! are the platform's own words; what a parser says may quote what it read.
 //!
 //! Levels by who acts: `error`, the operator, soon; `warn`, somebody, some time; `info`, nobody.
 
 use serde::Serialize;
-use worker::{console_error, console_log, console_warn};
+use worker::{Error, console_error, console_log, console_warn};
 
 use crate::outbox::Reason;
 use crate::store::StoreError;
@@ -20,7 +21,7 @@ pub(super) enum Occurrence<'a> {
     /// A delivery of Meta's was refused.
     DeliveryRefused { status: u16 },
     /// A delivery could not be stored; Meta will send it again.
-    NotStored { error: &'a str },
+    NotStored { error: &'a Error },
     /// The document in KV is not a policy; the last good one stays in force.
     PolicyRefused { mistakes: usize, first: &'a str },
     /// The deployment lacks settings.
@@ -44,6 +45,17 @@ struct Line<'a> {
     count: Option<usize>,
 }
 
+/// Longest text of the platform's that is shown.
+const WORDS_CHARS_MAX: usize = 200;
+
+/// What the platform, or this code, says of an error.
+fn words_of(error: &Error) -> String {
+    let (Error::JsError(words) | Error::RustError(words)) = error else {
+        return "what came back could not be read".to_owned();
+    };
+    words.chars().take(WORDS_CHARS_MAX).collect()
+}
+
 /// Writes the line of an occurrence.
 pub(super) fn log(occurrence: &Occurrence<'_>) {
     use Occurrence as O;
@@ -57,7 +69,7 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
         },
         O::AlarmFailed { error } => Line { event: "alarm_failed", reason: Some(error.to_string()), ..Line::default() },
         O::DeliveryRefused { status } => Line { event: "delivery_refused", status: Some(*status), ..Line::default() },
-        O::NotStored { error } => Line { event: "not_stored", reason: Some((*error).to_owned()), ..Line::default() },
+        O::NotStored { error } => Line { event: "not_stored", reason: Some(words_of(error)), ..Line::default() },
         O::PolicyRefused { mistakes, first } => Line {
             event: "policy_refused",
             count: Some(*mistakes),

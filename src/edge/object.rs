@@ -25,16 +25,13 @@ use crate::command::{CarriedEvent, Command, LinkReply, Reply, Shown};
 use crate::conversation::identity::{LinkAnswer, Place};
 use crate::conversation::{Answer, Context, Conversation as Core, Incoming, Input, Output};
 use crate::ids::{AttemptNumber, EventId, ObjectName};
-use crate::limits::HOPS_MAX;
+use crate::limits::{ALARM_OVERDUE, ALARM_RETRY, HOPS_MAX};
 use crate::outbox::outcome::Outcome;
 use crate::outbox::request::Attempt;
 use crate::policy::Policy;
 use crate::settings::Settings;
 use crate::store::{self, Sql, StoreError, schema};
-use crate::time::{Millis, UnixMillis};
-
-/// How long after a failure the alarm tries again.
-const ALARM_RETRY: Millis = Millis::from_seconds(30);
+use crate::time::UnixMillis;
 
 /// One conversation, or what belongs to a line or an account as a whole.
 #[durable_object]
@@ -248,7 +245,8 @@ impl Inner {
             Ok((answer, jobs, output.wake_at))
         })?;
         // An alarm that rings too early costs one wake-up; one that is set anew each time costs a row each time.
-        let rings_in_time = |at| matches!(alarm, Alarm::At(set) if set <= at);
+        let overdue = |set: UnixMillis| set.after(ALARM_OVERDUE) < context.now;
+        let rings_in_time = |at| matches!(alarm, Alarm::At(set) if set <= at && !overdue(set));
         if let Some(at) = wake_at.filter(|at| !rings_in_time(*at)) {
             self.set_alarm(at).await.map_err(Failure::Runtime)?;
         }
@@ -325,7 +323,7 @@ impl Failure {
     fn log(&self) {
         match self {
             Self::NotConfigured => log(&Occurrence::SettingsMissing { count: 1 }),
-            Self::Runtime(error) => log(&Occurrence::NotStored { error: &error.to_string() }),
+            Self::Runtime(error) => log(&Occurrence::NotStored { error }),
             Self::Store(error) => log(&Occurrence::AlarmFailed { error }),
         }
     }

@@ -88,7 +88,7 @@ async fn conversation(path: &str, env: &Env) -> Result<Response, Problem> {
     let customer = Customer::parse(customer).ok_or(Problem::NotFound)?;
     let shown = calls::show(env, ObjectName::conversation(&line, &customer)).await;
     let shown = shown.map_err(|error| {
-        log(&Occurrence::NotStored { error: &error.to_string() });
+        log(&Occurrence::NotStored { error: &error });
         Problem::NotStored
     })?;
     answer::json(&shown.ok_or(Problem::NotFound)?)

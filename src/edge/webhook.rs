@@ -88,7 +88,7 @@ async fn take(
     });
     let (messages, receipts) = stored.await;
     if let Some(failed) = messages.into_iter().chain(receipts).find_map(Result::err) {
-        log(&Occurrence::NotStored { error: &failed.to_string() });
+        log(&Occurrence::NotStored { error: &failed });
         return Err(Problem::NotStored);
     }
     answer::text("ok")

@@ -27,6 +27,7 @@ mod configuration;
 mod crash;
 mod framework;
 mod handshake;
+mod logs;
 mod once;
 mod receipts;
 mod shipping;
