@@ -23,6 +23,7 @@ mod never_alone;
 mod nothing_lost;
 mod object;
 mod once;
+mod outbox;
 mod signature;
 mod silence;
 mod sqlite;
