@@ -108,7 +108,8 @@ impl Conversation {
             let behind = self.outbox.partition_point(|open| open.seq < entry.seq);
             self.outbox.insert(behind, entry.clone());
         }
-        output.changes.push(Change::Put { entry: entry.clone(), event: event.class.keeps_body().then_some(at) });
+        let body = event.class.keeps_body().then_some(at);
+        output.changes.push(Change::Put { entry: entry.clone(), event: body, replaces: before.is_some() });
         entry
     }
 
@@ -153,7 +154,7 @@ impl Conversation {
             sent_at: None,
             accepted_at,
         };
-        output.changes.push(Change::Put { entry, event: None });
+        output.changes.push(Change::Put { entry, event: None, replaces: false });
     }
 }
 

@@ -186,7 +186,7 @@ impl Conversation {
             self.withhold_waiting(output);
         }
         for (at, entry) in handover.entries.iter().enumerate().filter(|(_, entry)| !known.contains_key(&entry.id)) {
-            output.changes.push(Change::Put { entry: self.adopt(entry), event: Some(at) });
+            output.changes.push(Change::Put { entry: self.adopt(entry), event: Some(at), replaces: false });
         }
         // What waits here waits under the turn of the merged conversation.
         for entry in self.outbox.iter_mut().filter(|entry| matches!(entry.state, State::Waiting(_))) {

@@ -143,6 +143,8 @@ pub enum Change {
         entry: Entry,
         /// Where its body is.
         event: Option<usize>,
+        /// Whether there is an entry of this id already.
+        replaces: bool,
     },
     /// An entry has moved on. A delivered entry loses its body.
     Update(Entry),

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`schema`] | the tables, as numbered migrations |
+//! | [`schema`] | the table, as numbered migrations |
 //! | [`rows`] | row ↔ domain; the only place that knows column names and stored formats |
 //!
 //! Invariant: what an [`Output`] says is written as a whole or not at all. The caller opens the transaction
@@ -29,7 +29,7 @@ use crate::time::UnixMillis;
 /// Ids looked up by one statement; the platform allows 100 bound values (Cloudflare, SQL limits, 2026).
 const IDS_PER_LOOKUP: usize = 90;
 
-/// A value of SQL, as far as the tables use them.
+/// A value of SQL, as far as the table uses them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// An integer; on the platform it passes through a double and is exact up to 2^53.
@@ -64,7 +64,7 @@ pub enum StoreError {
     Corrupt(&'static str),
     /// The database refused; what it said.
     Sql(String),
-    /// The tables were written by a newer version of the gate.
+    /// The table was written by a newer version of the gate.
     TooNew,
 }
 
@@ -84,7 +84,7 @@ impl fmt::Display for StoreError {
 ///
 /// [`StoreError`].
 pub fn load(sql: &impl Sql) -> Result<Conversation, StoreError> {
-    let mut conversation = match sql.query("SELECT state FROM conversation WHERE k = 0", vec![])?.pop() {
+    let mut conversation = match sql.query("SELECT body FROM event WHERE id = '' AND part = 0", vec![])?.pop() {
         Some(row) => rows::conversation(row)?,
         None => Conversation::default(),
     };
@@ -113,7 +113,7 @@ pub fn known<'a>(
         let list = serde_json::to_string(some).map_err(|_| StoreError::Corrupt("id"))?;
         let rows = sql.query(
             "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms FROM event \
-             WHERE id IN (SELECT value FROM json_each(?))",
+             WHERE part = 0 AND id IN (SELECT value FROM json_each(?))",
             vec![Value::Text(list)],
         )?;
         for row in rows {
@@ -137,7 +137,10 @@ pub fn save(
 ) -> Result<(), StoreError> {
     for change in &output.changes {
         match change {
-            Change::Put { entry, event } => {
+            Change::Put { entry, event, replaces } => {
+                if *replaces {
+                    sql.query("DELETE FROM event WHERE id = ?", vec![Value::Text(entry.id.as_str().to_owned())])?;
+                }
                 let body = event.and_then(|event| bodies.get(event).copied().flatten());
                 put(sql, entry, body)?;
             }
@@ -146,9 +149,8 @@ pub fn save(
         }
     }
     if output.save {
-        let state = rows::conversation_json(conversation)?;
-        let values = vec![Value::Integer(schema::VERSION), Value::Text(state)];
-        sql.query("INSERT OR REPLACE INTO conversation (k, schema, state) VALUES (0, ?, ?)", values)?;
+        let body = Value::Text(rows::conversation_json(conversation)?);
+        sql.query("INSERT OR REPLACE INTO event (id, part, body) VALUES ('', 0, ?)", vec![body])?;
     }
     Ok(())
 }
@@ -159,14 +161,14 @@ fn put(sql: &impl Sql, entry: &Entry, body: Option<&str>) -> Result<(), StoreErr
     values.push(parts.next().map_or(Value::Null, |part| Value::Text(part.to_owned())));
     sql.query(
         "INSERT OR REPLACE INTO event \
-         (id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, body) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         (id, part, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, body) \
+         VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         values,
     )?;
     for (part, text) in (1..).zip(parts) {
         let values =
             vec![Value::Text(entry.id.as_str().to_owned()), Value::Integer(part), Value::Text(text.to_owned())];
-        sql.query("INSERT OR REPLACE INTO body_part (id, part, body) VALUES (?, ?, ?)", values)?;
+        sql.query("INSERT INTO event (id, part, body) VALUES (?, ?, ?)", values)?;
     }
     Ok(())
 }
@@ -188,15 +190,17 @@ fn parts(text: &str, bytes: usize) -> impl Iterator<Item = &str> {
 fn update(sql: &impl Sql, entry: &Entry) -> Result<(), StoreError> {
     let statement = if entry.state == State::Delivered {
         // The bot has it; the gate keeps only what recognises a repetition.
-        sql.query("DELETE FROM body_part WHERE id = ?", vec![Value::Text(entry.id.as_str().to_owned())])?;
-        "UPDATE event SET token = ?, attempts = ?, state = ?, at_ms = ?, reason = ?, body = NULL WHERE id = ?"
+        sql.query("DELETE FROM event WHERE id = ? AND part > 0", vec![Value::Text(entry.id.as_str().to_owned())])?;
+        "UPDATE event SET token = ?, attempts = ?, state = ?, at_ms = ?, reason = ?, body = NULL \
+         WHERE id = ? AND part = 0"
     } else {
-        "UPDATE event SET token = ?, attempts = ?, state = ?, at_ms = ?, reason = ? WHERE id = ?"
+        "UPDATE event SET token = ?, attempts = ?, state = ?, at_ms = ?, reason = ? WHERE id = ? AND part = 0"
     };
     sql.query(statement, rows::entry_update_values(entry)?)?;
     Ok(())
 }
 
+/// The conversation's own row has neither a state nor a time, so neither statement touches it.
 fn forget(sql: &impl Sql, events_before: UnixMillis, bodies_before: UnixMillis) -> Result<(), StoreError> {
     let before = |at: UnixMillis| Ok::<_, StoreError>(vec![rows::millis(at)?]);
     sql.query(
@@ -208,7 +212,10 @@ fn forget(sql: &impl Sql, events_before: UnixMillis, bodies_before: UnixMillis) 
          AND state NOT IN ('waiting', 'in_flight')",
         before(bodies_before)?,
     )?;
-    sql.query("DELETE FROM body_part WHERE id NOT IN (SELECT id FROM event WHERE body IS NOT NULL)", vec![])?;
+    sql.query(
+        "DELETE FROM event WHERE part > 0 AND id NOT IN (SELECT id FROM event WHERE part = 0 AND body IS NOT NULL)",
+        vec![],
+    )?;
     Ok(())
 }
 
@@ -218,12 +225,8 @@ fn forget(sql: &impl Sql, events_before: UnixMillis, bodies_before: UnixMillis) 
 ///
 /// [`StoreError`].
 pub fn body(sql: &impl Sql, id: &EventId) -> Result<Option<String>, StoreError> {
-    let id = || Value::Text(id.as_str().to_owned());
-    let rows = sql.query(
-        "SELECT body FROM (SELECT 0 AS part, body FROM event WHERE id = ? \
-         UNION ALL SELECT part, body FROM body_part WHERE id = ?) ORDER BY part",
-        vec![id(), id()],
-    )?;
+    let id = Value::Text(id.as_str().to_owned());
+    let rows = sql.query("SELECT body FROM event WHERE id = ? ORDER BY part", vec![id])?;
     let parts = rows.into_iter().map(rows::optional_text).collect::<Result<Vec<_>, _>>()?;
     // The first part is NULL where the body was let go of.
     Ok(parts.into_iter().collect::<Option<Vec<_>>>().filter(|parts| !parts.is_empty()).map(|parts| parts.concat()))
@@ -258,7 +261,7 @@ pub fn record(sql: &impl Sql) -> Result<Vec<Entry>, StoreError> {
     let limit = i64::try_from(RECORD_EVENTS_MAX).unwrap_or(i64::MAX);
     let rows = sql.query(
         "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms FROM event \
-         ORDER BY seq DESC LIMIT ?",
+         WHERE class IS NOT NULL ORDER BY seq DESC LIMIT ?",
         vec![Value::Integer(limit)],
     )?;
     rows.into_iter().rev().map(rows::entry).collect()

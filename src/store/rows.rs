@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, Value};
+use super::{StoreError, Value, schema};
 use crate::conversation::Conversation;
 use crate::conversation::identity::Place;
 use crate::conversation::memory::{Echoes, Journal};
@@ -18,6 +18,7 @@ use crate::webhook::event::Class;
 /// The conversation's own row.
 #[derive(Deserialize, Serialize)]
 struct ConversationRow {
+    schema: i64,
     turn: Turn,
     place: Place,
     #[serde(default)]
@@ -29,8 +30,8 @@ struct ConversationRow {
 }
 
 pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> {
-    let json = optional_text(row)?.ok_or(StoreError::Corrupt("conversation.state"))?;
-    let row: ConversationRow = serde_json::from_str(&json).map_err(|_| StoreError::Corrupt("conversation.state"))?;
+    let json = optional_text(row)?.ok_or(StoreError::Corrupt("conversation"))?;
+    let row: ConversationRow = serde_json::from_str(&json).map_err(|_| StoreError::Corrupt("conversation"))?;
     Ok(Conversation {
         turn: row.turn,
         place: row.place,
@@ -43,13 +44,14 @@ pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> 
 
 pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, StoreError> {
     let row = ConversationRow {
+        schema: schema::VERSION,
         turn: conversation.turn,
         place: conversation.place.clone(),
         echoes: conversation.echoes.clone(),
         journal: conversation.journal.clone(),
         forget_at_ms: conversation.forget_at,
     };
-    serde_json::to_string(&row).map_err(|_| StoreError::Corrupt("conversation.state"))
+    serde_json::to_string(&row).map_err(|_| StoreError::Corrupt("conversation"))
 }
 
 /// Reads `id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms`.

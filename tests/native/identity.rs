@@ -244,6 +244,25 @@ fn an_answer_that_was_overtaken_is_asked_for_again() {
     }
 }
 
+/// What the README says of a new customer: their first event also makes the two objects of their two names.
+#[test]
+fn a_new_customer_costs_ten_rows_and_each_later_message_three() {
+    let mut world = World::default();
+    let rows = |world: &mut World, wamid: &str| {
+        let count = |world: &World| world.objects.values().map(crate::cost::rows_of).sum::<i64>();
+        let before = count(world);
+        world.receive(&delivery("messages", text(both(NUMBER, USER), wamid, "hello")));
+        world.bot_answers(Outcome::Accepted);
+        let cost = count(world) - before;
+        for object in world.objects.values_mut() {
+            object.pass(60);
+        }
+        cost
+    };
+    assert_eq!(rows(&mut world, "m1"), 10);
+    assert_eq!(rows(&mut world, "m2"), 3);
+}
+
 #[test]
 fn one_number_of_two_lines_is_two_conversations() {
     let mut world = World::default();

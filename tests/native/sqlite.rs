@@ -11,11 +11,17 @@ pub struct Sqlite {
     connection: Connection,
     /// Statements that may still run before one fails, for tests of what a failure leaves behind.
     pub fail_after: Cell<Option<usize>>,
+    /// Tables that were made.
+    pub tables_made: Cell<i64>,
 }
 
 impl Default for Sqlite {
     fn default() -> Self {
-        Self { connection: Connection::open_in_memory().unwrap(), fail_after: Cell::new(None) }
+        Self {
+            connection: Connection::open_in_memory().unwrap(),
+            fail_after: Cell::new(None),
+            tables_made: Cell::new(0),
+        }
     }
 }
 
@@ -50,6 +56,7 @@ impl Sql for Sqlite {
             }
             self.fail_after.set(Some(left - 1));
         }
+        self.tables_made.set(self.tables_made.get() + i64::from(statement.starts_with("CREATE TABLE")));
         let refused = |error: rusqlite::Error| StoreError::Sql(error.to_string());
         assert!(values.len() <= 100, "the platform binds at most 100 values");
         let mut prepared = self.connection.prepare_cached(statement).map_err(refused)?;
