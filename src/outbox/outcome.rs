@@ -62,6 +62,8 @@ impl Outcome {
     /// they do not know, and would for ever. A customer's message is tried on, because its 401 is a mistyped
     /// secret that somebody mends; 404 is tried on for everything, because one popular bot server answers it
     /// for seconds of every restart. 410 is final for everything (Standard Webhooks).
+    ///
+    /// `retry_after` is that header's text; only seconds are read, a date counts as none.
     #[must_use]
     pub fn of_answer(status: u16, retry_after: Option<&str>, class: Class) -> Self {
         match status {
