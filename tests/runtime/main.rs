@@ -33,3 +33,4 @@ mod receipts;
 mod shipping;
 mod signatures;
 mod silence;
+mod transaction;
