@@ -126,9 +126,7 @@ impl Conversation {
             | Class::Routing
             | Class::Sync
             | Class::Unknown => withheld(Reason::NotForwarded),
-            Class::Ghost | Class::Identity | Class::Turn if self.turn.holder != Holder::Automation => {
-                withheld(Reason::HeldByHuman)
-            }
+            _ if class.is_turn_bound() && self.turn.holder != Holder::Automation => withheld(Reason::HeldByHuman),
             _ if self.outbox.len() >= OPEN_ENTRIES_MAX => (State::Dead, Some(Reason::OutboxFull)),
             Class::Ghost => after(GHOST_HOLD),
             Class::Identity | Class::Receipt | Class::Turn => after(first),

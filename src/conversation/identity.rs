@@ -26,7 +26,7 @@ use super::memory::{Cause, Change as TurnChange, Echoes};
 use super::turn::{Holder, Turn};
 use super::{Change, Context, Conversation, Output};
 use crate::ids::{EventId, ObjectName};
-use crate::outbox::{Entry, Reason, State};
+use crate::outbox::{Entry, Reason};
 
 /// Names that one home remembers to have been linked with. A customer's number changes once in years.
 const LINKED_MAX: usize = 16;
@@ -175,7 +175,8 @@ impl Conversation {
             self.spill(spilled, output);
         }
         let held_before = self.turn.holder != Holder::Automation;
-        let lease_until = [self.turn.lease_until(), handover.turn.lease_until()].into_iter().flatten().max();
+        let leases = [self.turn.lease_until(), handover.turn.lease_until()];
+        let lease_until = leases.into_iter().flatten().max().filter(|until| *until > context.now);
         self.turn.token = self.turn.token.max(handover.turn.token);
         if let Some(lease_until_ms) = lease_until {
             self.turn.holder = Holder::Human { lease_until_ms };
@@ -188,10 +189,13 @@ impl Conversation {
         for (at, entry) in handover.entries.iter().enumerate().filter(|(_, entry)| !known.contains_key(&entry.id)) {
             output.changes.push(Change::Put { entry: self.adopt(entry), event: Some(at), replaces: false });
         }
-        // What waits here waits under the turn of the merged conversation.
-        for entry in self.outbox.iter_mut().filter(|entry| matches!(entry.state, State::Waiting(_))) {
-            entry.token = self.turn.token;
-            output.changes.push(Change::Update(entry.clone()));
+        if lease_until.is_none() {
+            // Nobody took the baton: what is open here goes on under the merged conversation's turn, also what is
+            // in flight, which would otherwise look taken over should it fail.
+            for entry in self.outbox.iter_mut().filter(|entry| entry.token != self.turn.token) {
+                entry.token = self.turn.token;
+                output.changes.push(Change::Update(entry.clone()));
+            }
         }
         self.forget_later(context, output);
     }

@@ -104,7 +104,8 @@ pub enum Input<'a> {
         /// How it ended.
         outcome: Outcome,
     },
-    /// The alarm has rung. `oldest` is when the oldest event that is kept was accepted.
+    /// The alarm has rung. `oldest` is when the oldest event that is kept was accepted; it counts only where
+    /// [`Conversation::forgets_at`] says so.
     Wake {
         /// The age of what is kept.
         oldest: Option<UnixMillis>,
@@ -184,6 +185,12 @@ impl Conversation {
         *self == Self::default()
     }
 
+    /// Whether it is time to look for what may be forgotten, and so to know the age of what is kept.
+    #[must_use]
+    pub fn forgets_at(&self, now: UnixMillis) -> bool {
+        self.forget_at.is_some_and(|at| at <= now)
+    }
+
     /// The one transition function.
     pub fn apply(&mut self, input: &Input<'_>, context: Context<'_>) -> Output {
         let mut output = Output::default();
@@ -228,7 +235,7 @@ impl Conversation {
 
     /// Forgets what is old enough, and says when to look again.
     fn forget(&mut self, oldest: Option<UnixMillis>, context: Context<'_>, output: &mut Output) {
-        if self.forget_at.is_none_or(|at| at > context.now) {
+        if !self.forgets_at(context.now) {
             return;
         }
         let events_before = context.now.before(REMEMBER_EVENTS_FOR);

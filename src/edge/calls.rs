@@ -42,13 +42,7 @@ pub(super) struct Address {
 impl Address {
     /// Where events of this scope go.
     pub(super) fn of(scope: &Scope) -> Self {
-        let phone = match scope {
-            Scope::Customer(line, customer) => {
-                customer.bsuid().and(customer.phone()).map(|phone| ObjectName::phone(line, phone))
-            }
-            Scope::Account(_) | Scope::Line(_) | Scope::Unaddressed => None,
-        };
-        Self { name: scope.object_name(), phone }
+        Self { name: scope.object_name(), phone: scope.phone_object_name() }
     }
 }
 

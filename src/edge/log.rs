@@ -16,8 +16,8 @@ use crate::store::StoreError;
 pub(super) enum Occurrence<'a> {
     /// An attempt at the bot failed.
     AttemptFailed { conversation: &'a str, attempt: u32, reason: Reason },
-    /// An alarm could not do its work and was set again.
-    AlarmFailed { error: &'a StoreError },
+    /// An object could not read or write its storage; the delivery is sent again, or the alarm set again.
+    StoreFailed { error: &'a StoreError },
     /// A delivery of Meta's was refused.
     DeliveryRefused { status: u16 },
     /// A delivery could not be stored; Meta will send it again.
@@ -67,7 +67,7 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
             reason: Some(reason.to_string()),
             ..Line::default()
         },
-        O::AlarmFailed { error } => Line { event: "alarm_failed", reason: Some(error.to_string()), ..Line::default() },
+        O::StoreFailed { error } => Line { event: "store_failed", reason: Some(error.to_string()), ..Line::default() },
         O::DeliveryRefused { status } => Line { event: "delivery_refused", status: Some(*status), ..Line::default() },
         O::NotStored { error } => Line { event: "not_stored", reason: Some(words_of(error)), ..Line::default() },
         O::PolicyRefused { mistakes, first } => Line {
@@ -81,7 +81,7 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
     };
     let json = serde_json::to_string(&line).unwrap_or_default();
     match occurrence {
-        O::AlarmFailed { .. } | O::NotStored { .. } | O::PolicyRefused { .. } | O::SettingsMissing { .. } => {
+        O::StoreFailed { .. } | O::NotStored { .. } | O::PolicyRefused { .. } | O::SettingsMissing { .. } => {
             console_error!("{json}");
         }
         O::DeliveryRefused { .. } | O::Unreadable { .. } => console_warn!("{json}"),

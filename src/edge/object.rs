@@ -7,8 +7,8 @@
 //! An alarm never fails on purpose: the platform gives up on one that throws after six retries. What cannot be
 //! done is tried again from an alarm of our own.
 //!
-//! Memory holds nothing but the time of the alarm that is set; everything else is read from storage each
-//! time. An object may be evicted, or killed, between any two lines.
+//! Memory holds nothing but the time of the alarm that is set, and that the table is up to date; everything else
+//! is read from storage each time. An object may be evicted, or killed, between any two lines.
 
 use core::cell::Cell;
 use std::rc::Rc;
@@ -27,10 +27,9 @@ use crate::conversation::{Answer, Context, Conversation as Core, Incoming, Input
 use crate::ids::{AttemptNumber, EventId, ObjectName};
 use crate::limits::{ALARM_OVERDUE, ALARM_RETRY, HOPS_MAX};
 use crate::outbox::outcome::Outcome;
-use crate::outbox::request::Attempt;
 use crate::policy::Policy;
 use crate::settings::Settings;
-use crate::store::{self, Sql, StoreError, schema};
+use crate::store::{self, Job, Sql, StoreError, schema};
 use crate::time::UnixMillis;
 
 /// One conversation, or what belongs to a line or an account as a whole.
@@ -44,6 +43,8 @@ struct Inner {
     name: ObjectName,
     sql: ObjectSql,
     state: State,
+    /// Whether the table is known to be up to date: a transaction of this instance has brought it there.
+    is_migrated: Cell<bool>,
     /// The alarm that is set; `None` while that is not known.
     alarm: Cell<Option<Alarm>>,
 }
@@ -56,7 +57,7 @@ enum Alarm {
 }
 
 /// What a transaction leaves to be done: attempts, with their bodies.
-type Jobs = Vec<(Attempt, Option<String>)>;
+type Jobs = Vec<Job>;
 
 /// Why a command was not carried out.
 enum Failure {
@@ -69,7 +70,7 @@ impl DurableObject for Conversation {
     fn new(state: State, env: Env) -> Self {
         let name = state.id().name().map_or_else(ObjectName::unaddressed, ObjectName::from_runtime);
         let sql = ObjectSql::new(&state.storage());
-        Self { inner: Rc::new(Inner { env, name, sql, state, alarm: Cell::new(None) }) }
+        Self { inner: Rc::new(Inner { env, name, sql, state, is_migrated: Cell::new(false), alarm: Cell::new(None) }) }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
@@ -150,7 +151,7 @@ impl Inner {
 
     /// Asks the object of the customer's phone number where the conversation lives.
     async fn ask_to_link(&self, phone: &ObjectName) -> Result<Jobs, Failure> {
-        let by_has_history = schema::exists(&self.sql)? && !store::load(&self.sql)?.is_fresh();
+        let by_has_history = store::has_history(&self.sql)?;
         let command = Command::Link { by: self.name.clone(), by_has_history };
         let reply = calls::call(&self.env, phone, &command).await.map_err(Failure::Runtime)?;
         let Reply::Linked(reply) = reply else {
@@ -208,7 +209,7 @@ impl Inner {
         }
         let ((), jobs) = self
             .transact(&[], |conversation, sql, context| {
-                let oldest = store::oldest(sql)?;
+                let oldest = if conversation.forgets_at(context.now) { store::oldest(sql)? } else { None };
                 Ok(((), conversation.apply(&Input::Wake { oldest }, context)))
             })
             .await?;
@@ -236,14 +237,16 @@ impl Inner {
         let context = Context { now: clock::now(), policy: &policy, draw: clock::draw() };
         // No await from here to the alarm.
         let (answer, jobs, wake_at) = self.sql.transaction(|| {
-            schema::migrate(&self.sql)?;
+            if !self.is_migrated.get() {
+                schema::migrate(&self.sql)?;
+            }
             let mut conversation = store::load(&self.sql)?;
             let (answer, output) = work(&mut conversation, &self.sql, context)?;
             store::save(&self.sql, &conversation, &output, bodies)?;
-            let with_body = |attempt: Attempt| store::body(&self.sql, &attempt.id).map(|body| (attempt, body));
-            let jobs = output.attempts.into_iter().map(with_body).collect::<Result<Jobs, _>>()?;
+            let jobs = store::jobs(&self.sql, &output, bodies)?;
             Ok((answer, jobs, output.wake_at))
         })?;
+        self.is_migrated.set(true);
         // An alarm that rings too early costs one wake-up; one that is set anew each time costs a row each time.
         let overdue = |set: UnixMillis| set.after(ALARM_OVERDUE) < context.now;
         let rings_in_time = |at| matches!(alarm, Alarm::At(set) if set <= at && !overdue(set));
@@ -270,7 +273,7 @@ impl Inner {
     }
 
     /// Makes one attempt and records its end; what is due then.
-    async fn attempt(&self, (attempt, body): (Attempt, Option<String>)) -> Jobs {
+    async fn attempt(&self, (attempt, body): Job) -> Jobs {
         let Ok((settings, _)) = self.configuration().await else { return Jobs::new() };
         let outcome = match body {
             Some(body) => bot::send(&settings, &self.name, &attempt, &body).await,
@@ -324,7 +327,7 @@ impl Failure {
         match self {
             Self::NotConfigured => log(&Occurrence::SettingsMissing { count: 1 }),
             Self::Runtime(error) => log(&Occurrence::NotStored { error }),
-            Self::Store(error) => log(&Occurrence::AlarmFailed { error }),
+            Self::Store(error) => log(&Occurrence::StoreFailed { error }),
         }
     }
 }

@@ -23,11 +23,9 @@ use serde_json::value::RawValue;
 use crate::conversation::{Change, Conversation, Output};
 use crate::ids::EventId;
 use crate::limits::{RECORD_EVENTS_MAX, ROW_TEXT_BYTES_MAX};
+use crate::outbox::request::Attempt;
 use crate::outbox::{Entry, State};
 use crate::time::UnixMillis;
-
-/// Ids looked up by one statement; the platform allows 100 bound values (Cloudflare, SQL limits, 2026).
-const IDS_PER_LOOKUP: usize = 90;
 
 /// A value of SQL, as far as the table uses them.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +54,9 @@ pub trait Sql {
     /// The error of `work`, or the database's own.
     fn transaction<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError>;
 }
+
+/// An attempt to make, with its body; `None` where that is gone.
+pub type Job = (Attempt, Option<String>);
 
 /// Why something could not be read or written.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -106,22 +107,45 @@ pub fn known<'a>(
     sql: &impl Sql,
     ids: impl IntoIterator<Item = &'a EventId>,
 ) -> Result<BTreeMap<EventId, Entry>, StoreError> {
+    // The list travels as one JSON value, because a statement may bind 100 values at most (Cloudflare, SQL limits,
+    // 2026). The ids of a whole delivery are half a megabyte at the very most, and a value may have two.
     let ids: Vec<&EventId> = ids.into_iter().collect();
-    let mut known = BTreeMap::new();
-    for some in ids.chunks(IDS_PER_LOOKUP) {
-        // One statement text for every number of ids: the list travels as one JSON value.
-        let list = serde_json::to_string(some).map_err(|_| StoreError::Corrupt("id"))?;
-        let rows = sql.query(
-            "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms FROM event \
-             WHERE part = 0 AND id IN (SELECT value FROM json_each(?))",
-            vec![Value::Text(list)],
-        )?;
-        for row in rows {
-            let entry = rows::entry(row)?;
-            known.insert(entry.id.clone(), entry);
-        }
-    }
-    Ok(known)
+    let list = serde_json::to_string(&ids).map_err(|_| StoreError::Corrupt("id"))?;
+    let rows = sql.query(
+        "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms FROM event \
+         WHERE part = 0 AND id IN (SELECT value FROM json_each(?))",
+        vec![Value::Text(list)],
+    )?;
+    rows.into_iter().map(|row| rows::entry(row).map(|entry| (entry.id.clone(), entry))).collect()
+}
+
+/// Whether anything ever happened in this object.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn has_history(sql: &impl Sql) -> Result<bool, StoreError> {
+    Ok(schema::exists(sql)? && !load(sql)?.is_fresh())
+}
+
+/// The attempts of an output with their bodies: from the input where it brought them, else from storage.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn jobs(sql: &impl Sql, output: &Output, bodies: &[Option<&str>]) -> Result<Vec<Job>, StoreError> {
+    let brought = |attempt: &Attempt| {
+        let event = output.changes.iter().rev().find_map(|change| match change {
+            Change::Put { entry, event, .. } if entry.id == attempt.id => *event,
+            Change::Put { .. } | Change::Update(_) | Change::Forget { .. } => None,
+        });
+        bodies.get(event?).copied().flatten().map(str::to_owned)
+    };
+    let job = |attempt: &Attempt| match brought(attempt) {
+        Some(body) => Ok((attempt.clone(), Some(body))),
+        None => body(sql, &attempt.id).map(|body| (attempt.clone(), body)),
+    };
+    output.attempts.iter().map(job).collect()
 }
 
 /// Writes what an output says. `bodies[n]` is the body of the input's event `n`.

@@ -11,11 +11,11 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::envelope::{Envelope, Frame};
+use super::envelope::{EVENT_LISTS, Envelope, Frame};
 use super::event::{Class, Event, Scope};
 use super::json::Object;
 use super::names::{Contact, Names};
-use crate::ids::{AccountId, Customer, EventId, LineId, digest};
+use crate::ids::{AccountId, Bsuid, Customer, EventId, LineId, digest};
 use crate::time::UnixMillis;
 
 /// "This message is unavailable": mostly the first of two deliveries, the second with the real message.
@@ -44,6 +44,12 @@ pub(super) fn entry<'a>(delivery: &Object<'a>, raw: &'a RawValue) -> Vec<Event<'
 
 /// Tells what one item of a change is.
 type Read<'a> = fn(&Change<'a>, &Item<'a, '_>) -> (Class, EventId, Scope);
+
+/// A list of events under one key; `None` where there is none, or none that can be read.
+struct List<'a> {
+    name: &'static str,
+    events: Option<Vec<Event<'a>>>,
+}
 
 /// One change of an entry, opened.
 struct Change<'a> {
@@ -84,8 +90,7 @@ impl<'a> Change<'a> {
             "messages" => self.messages(),
             // Meta's test panel and one self-hosted product show the same payload as `message_echoes`.
             "smb_message_echoes" | "message_echoes" => {
-                let echoes = self.items("message_echoes", Self::echo);
-                if echoes.is_empty() { vec![self.whole(Class::Unknown)] } else { echoes }
+                self.complete([self.items("message_echoes", Self::echo)], Class::Unknown)
             }
             "history" | "smb_app_state_sync" => vec![self.whole(Class::Sync)],
             "standby" | "messaging_handovers" => vec![self.whole(Class::Routing)],
@@ -100,33 +105,39 @@ impl<'a> Change<'a> {
     }
 
     fn messages(&self) -> Vec<Event<'a>> {
-        let mut events = self.items("messages", Self::message);
-        events.extend(self.items("statuses", Self::receipt));
-        if !events.is_empty() {
-            return events;
-        }
         // Errors of the line or the account come without a message to belong to.
-        let class = if self.frame.value.has("errors") { Class::Account } else { Class::Unknown };
-        vec![self.whole(class)]
+        let empty = if self.frame.value.has("errors") { Class::Account } else { Class::Unknown };
+        self.complete([self.items("messages", Self::message), self.items("statuses", Self::receipt)], empty)
     }
 
-    fn items(&self, list: &'static str, read: Read<'a>) -> Vec<Event<'a>> {
-        let raw_items = self.frame.value.items(list).unwrap_or_default();
+    /// The events of the lists that were read, and the change as a whole where it holds a list that was not:
+    /// one that does not belong under this field, is none, or is too long. A change without events is one event.
+    fn complete<const READ: usize>(&self, read: [List<'a>; READ], empty: Class) -> Vec<Event<'a>> {
+        let known = |list: &&str| read.iter().any(|read| read.name == *list && read.events.is_some());
+        let is_left = EVENT_LISTS.iter().any(|list| !known(list) && self.frame.value.has(list));
+        let mut events: Vec<_> = read.into_iter().filter_map(|list| list.events).flatten().collect();
+        if is_left {
+            events.push(self.whole(Class::Unknown));
+        } else if events.is_empty() {
+            events.push(self.whole(empty));
+        }
+        events
+    }
+
+    fn items(&self, list: &'static str, read: Read<'a>) -> List<'a> {
+        let Some(raw_items) = self.frame.value.items(list) else { return List { name: list, events: None } };
         let count = raw_items.len();
-        raw_items
-            .into_iter()
-            .enumerate()
-            .map(|(position, raw)| {
-                let object = Object::parse(raw.get()).unwrap_or_default();
-                let sent_at = object.seconds("timestamp");
-                let names = Item::names(&object, list);
-                let contact = Contact::of(&self.contacts, &names, position, count);
-                let (class, id, scope) = read(self, &Item { raw, object, names, contact });
-                let contact = contact.map(|contact| contact.raw);
-                let envelope = Envelope::Item { frame: self.frame.clone(), list, item: raw, contact };
-                Event { class, id, scope, sent_at, envelope }
-            })
-            .collect()
+        let event = |(position, raw): (usize, &'a RawValue)| {
+            let object = Object::parse(raw.get()).unwrap_or_default();
+            let sent_at = object.seconds("timestamp");
+            let names = Item::names(&object, list);
+            let contact = Contact::of(&self.contacts, &names, position, count);
+            let (class, id, scope) = read(self, &Item { raw, object, names, contact });
+            let contact = contact.map(|contact| contact.raw);
+            let envelope = Envelope::Item { frame: self.frame.clone(), list, item: raw, contact };
+            Event { class, id, scope, sent_at, envelope }
+        };
+        List { name: list, events: Some(raw_items.into_iter().enumerate().map(event).collect()) }
     }
 
     fn message(&self, item: &Item<'a, '_>) -> (Class, EventId, Scope) {
@@ -280,7 +291,8 @@ impl Item<'_, '_> {
             _ => {
                 let mut names = Names::of(object, "from", "from_user_id");
                 if let Some(system) = object.object("system") {
-                    names.complete(&Names::of(&system, "", "previous_user_id"));
+                    let bsuid = system.text("previous_user_id").and_then(|id| Bsuid::parse(&id));
+                    names.complete(&Names { phone: None, bsuid });
                 }
                 names
             }

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use super::json::Object;
 
 /// Lists of a change's value whose items are events of their own.
-const EVENT_LISTS: [&str; 3] = ["message_echoes", "messages", "statuses"];
+pub(super) const EVENT_LISTS: [&str; 3] = ["message_echoes", "messages", "statuses"];
 
 /// What surrounds an item: the delivery, its entry, its change and its value. Shared by all items of a change.
 #[derive(Clone, Debug)]

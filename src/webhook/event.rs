@@ -148,6 +148,16 @@ impl Scope {
         }
     }
 
+    /// The object of the customer's phone number, where both names are known: the other place in which the
+    /// conversation may have begun.
+    #[must_use]
+    pub fn phone_object_name(&self) -> Option<ObjectName> {
+        match self {
+            Self::Customer(line, Customer::Both(phone, _)) => Some(ObjectName::phone(line, phone)),
+            Self::Account(_) | Self::Customer(..) | Self::Line(_) | Self::Unaddressed => None,
+        }
+    }
+
     /// The customer, where there is one.
     #[must_use]
     pub const fn customer(&self) -> Option<&Customer> {

@@ -82,6 +82,32 @@ fn a_bad_item_never_spoils_its_neighbours() {
     }
 }
 
+/// A list that stands where none belongs, or that cannot be read, is kept beside its readable neighbours.
+#[test]
+fn no_list_of_events_disappears_behind_another() {
+    let message = text(phone("15550109999"), "m1", "hello");
+    let too_long = json!(vec![json!({}); EVENTS_PER_DELIVERY_MAX + 1]);
+    for (field, list, value, expected) in [
+        ("messages", "statuses", json!({ "id": "not a list" }), vec!["turn", "unknown"]),
+        ("messages", "statuses", too_long, vec!["turn", "unknown"]),
+        ("messages", "message_echoes", json!([{ "id": "e1" }]), vec!["turn", "unknown"]),
+        ("smb_message_echoes", "message_echoes", json!("not a list"), vec!["unknown"]),
+        ("messages", "statuses", json!([]), vec!["turn"]),
+    ] {
+        let mut with = message.clone();
+        with[list] = value;
+        let body = delivery(field, with).to_string();
+        let events = webhook::read(body.as_bytes()).unwrap();
+        let classes: Vec<_> = events.iter().map(|event| event.class.name()).collect();
+        assert_eq!(classes, expected, "{field} {list}");
+    }
+    let mut echoes = crate::common::meta::echo(phone("15550109999"), "e1", "hi");
+    echoes["messages"] = message["messages"].clone();
+    let body = delivery("smb_message_echoes", echoes).to_string();
+    let classes: Vec<_> = webhook::read(body.as_bytes()).unwrap().iter().map(|event| event.class.name()).collect();
+    assert_eq!(classes, ["echo", "unknown"]);
+}
+
 #[test]
 fn what_is_no_webhook_is_told_apart_from_what_is_an_odd_one() {
     let many = |count: usize| {

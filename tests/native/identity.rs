@@ -36,9 +36,7 @@ impl World {
         let body = delivery.to_string();
         let events = webhook::read(body.as_bytes()).unwrap();
         let scope = &events[0].scope;
-        let line = baton::ids::LineId::parse(crate::common::meta::LINE).unwrap();
-        let customer = scope.customer().unwrap();
-        let phone = customer.bsuid().and(customer.phone()).map(|phone| ObjectName::phone(&line, phone));
+        let phone = scope.phone_object_name();
         let mut name = scope.object_name();
         let mut events: Vec<CarriedEvent> = events.iter().map(carried).collect();
         for _ in 0..HOPS_MAX {
@@ -80,8 +78,7 @@ impl World {
 
     /// The phone's object answers, in the wire's own form.
     fn ask(&mut self, by: &ObjectName, phone: &ObjectName) -> String {
-        let by_has_history =
-            store::schema::exists(&self.object(by).sql).unwrap() && !self.object(by).conversation().is_fresh();
+        let by_has_history = store::has_history(&self.object(by).sql).unwrap();
         let reply = self
             .object(phone)
             .transact(&[], |conversation, sql, _| {
@@ -196,6 +193,38 @@ fn a_hold_survives_the_meeting_of_two_conversations() {
         let held = world.objects.values().filter(|object| object.conversation().turn.holder != Holder::Automation);
         assert!(held.count() >= 1);
     }
+}
+
+/// The phone's object has seen a person come and go, so its token is ahead; nobody holds when the two meet.
+#[test]
+fn an_attempt_under_way_while_two_conversations_meet_is_still_retried() {
+    let mut world = World::default();
+    world.receive(&delivery("smb_message_echoes", echo(phone(NUMBER), "e1", "hi")));
+    for object in world.objects.values_mut() {
+        object.pass(601);
+    }
+    world.receive(&delivery("messages", text(bsuid(USER), "m1", "by user id")));
+    assert_eq!(world.attempts(), ["m1"]);
+    world.receive(&delivery("messages", text(both(NUMBER, USER), "m2", "by both")));
+    world.bot_answers(Outcome::Retryable { status: 500 });
+    for object in world.objects.values_mut() {
+        object.pass(6);
+    }
+    assert_eq!(world.attempts(), ["m1"], "nobody took the baton");
+}
+
+/// The hold of the phone's object ended while no alarm could say so.
+#[test]
+fn a_hold_that_has_run_out_is_not_taken_over() {
+    let mut world = World::default();
+    world.receive(&delivery("smb_message_echoes", echo(phone(NUMBER), "e1", "hi")));
+    world.receive(&delivery("messages", text(bsuid(USER), "m1", "by user id")));
+    world.bot_answers(Outcome::Retryable { status: 500 });
+    for object in world.objects.values_mut() {
+        object.now = object.now.after(baton::time::Millis::from_seconds(700));
+    }
+    world.receive(&delivery("messages", text(both(NUMBER, USER), "m2", "by both")));
+    assert_eq!(world.attempts(), ["m1"]);
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl Object {
     pub fn wake(&mut self) {
         self.wake_at = None;
         self.transact(&[], |conversation, sql, context| {
-            let oldest = store::oldest(sql)?;
+            let oldest = if conversation.forgets_at(context.now) { store::oldest(sql)? } else { None };
             Ok(((), conversation.apply(&Input::Wake { oldest }, context)))
         })
         .unwrap();
@@ -146,24 +146,26 @@ impl Object {
         work: impl FnOnce(&mut Conversation, &Sqlite, Context<'_>) -> Result<(T, Output), StoreError>,
     ) -> Result<T, StoreError> {
         let context = Context { now: self.now, policy: &self.policy, draw: u32::MAX / 2 };
-        let (answer, output, bodies) = self.sql.transaction(|| {
+        let (answer, output, jobs) = self.sql.transaction(|| {
             schema::migrate(&self.sql)?;
             let mut conversation = store::load(&self.sql)?;
             let (answer, output) = work(&mut conversation, &self.sql, context)?;
             store::save(&self.sql, &conversation, &output, bodies)?;
-            let body = |attempt: &Attempt| Ok(store::body(&self.sql, &attempt.id)?.expect("an attempt has a body"));
-            let bodies = output.attempts.iter().map(body).collect::<Result<Vec<_>, _>>()?;
-            Ok((answer, output, bodies))
+            let jobs = store::jobs(&self.sql, &output, bodies)?;
+            for (attempt, body) in &jobs {
+                assert_eq!(*body, store::body(&self.sql, &attempt.id)?, "what is sent is what was written");
+            }
+            Ok((answer, output, jobs))
         })?;
         // As in the shell: an alarm that rings in time is left as it is.
         if let Some(at) = output.wake_at.filter(|at| self.wake_at.is_none_or(|set| set > *at)) {
             self.wake_at = Some(at);
             self.alarms_set += 1;
         }
-        for (attempt, body) in output.attempts.into_iter().zip(bodies) {
+        for (attempt, body) in jobs {
             let under_way = if attempt.class.is_turn_bound() { &mut self.attempt } else { &mut self.receipt };
             assert!(under_way.is_none(), "two attempts at once");
-            *under_way = Some((attempt, body));
+            *under_way = Some((attempt, body.expect("an attempt has a body")));
         }
         Ok(answer)
     }
