@@ -11,6 +11,7 @@ import { serve } from "./http.mjs";
 import { sign } from "./meta.mjs";
 
 const REPLIES = [
+  [/\b(keep|reserve|put aside)\b/i, "Of course: we keep things for three days."],
   [/\b(open|hours|close|closing|saturday|sunday)\b/i, "We are open Monday to Saturday, from 10:00 to 19:00."],
   [/\b(price|cost|how much)\b/i, "The prices are in our catalogue. Which piece do you mean?"],
   [/\b(deliver|delivery|ship|shipping|pick)\b/i, "Orders before 14:00 leave the same day. Picking up in the shop is free."],

@@ -21,7 +21,7 @@ const STAMP = path.join(BUILD, ".baton-stamp");
 const LOCK = path.join(BUILD, ".baton-lock");
 const RESULTS = ["index.js", "index_bg.wasm"].map((name) => path.join(BUILD, name));
 // Files and folders that can change the result. `web` holds pages that the sources may include as bytes.
-const INPUTS = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo", "src", "web", "dev/build.mjs", "dev/tools.mjs", "package-lock.json"];
+const INPUTS = ["Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain.toml", ".cargo", "src", "web", "dev/build.mjs", "dev/tools.mjs", "package-lock.json"];
 
 try {
   await build();

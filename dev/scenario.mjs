@@ -21,6 +21,11 @@ const HANDBACK_SLACK_MS = 10_000;
 const POLL_MS = 100;
 // Between two steps, as people write: without it the demo is over before it is read.
 const PAUSE_SECONDS = 1;
+const HANDBACK = {
+  held_longest: "the person has held for as long as anybody may",
+  lease_expired: "the hold has run out, and the person had the last word",
+  unanswered: "nobody has answered, so the bot gets the message",
+};
 
 /** What happened is not what the scenario expects. */
 export class Difference extends Error {}
@@ -35,7 +40,8 @@ export function readScenario(file) {
     const unknown = Object.keys(step).find((key) => !["who", "says", "expect", "wait", "pause"].includes(key));
     if (unknown) wrong(where, `"${unknown}" is not known`);
     if (step.wait !== undefined) {
-      if (step.wait !== "handback" || step.who || step.says || step.expect) wrong(where, 'wait = "handback" stands alone');
+      if (step.wait !== "handback" || step.who || step.says) wrong(where, 'wait = "handback" stands alone, or with expect');
+      else if (![undefined, "bot answers"].includes(step.expect)) wrong(where, 'expect of a handback is "bot answers"');
     } else if (!(step.who in EXPECTED)) wrong(where, 'who is "customer" or "phone"');
     else if (typeof step.says !== "string" || !step.says) wrong(where, "says is the text that is written");
     else if (step.expect !== undefined && !EXPECTED[step.who].includes(step.expect)) wrong(where, `expect of a ${step.who} is ${EXPECTED[step.who].map((one) => `"${one}"`).join(" or ")}`);
@@ -47,17 +53,22 @@ export function readScenario(file) {
 /** Plays all steps. Resolves with the customer's number; throws a Difference where the play ended early. */
 export async function play({ scenario, gateUrl, secrets, bot, graph, ownLeaseSeconds }) {
   const customer = meta.newCustomer("Laura");
-  const world = { gateUrl, secrets, bot, graph, customer, withheld: [], answered: 0 };
-  timeline.heading(scenario.title, timeline.leaseSentences(scenario.policy.lease_seconds, ownLeaseSeconds));
+  const world = { gateUrl, secrets, bot, graph, customer, policy: scenario.policy, withheld: [], answered: 0 };
+  timeline.heading(scenario.title, timeline.policySentences(scenario.policy, ownLeaseSeconds));
   const meanwhile = actAsMeta(world);
   for (const [index, step] of scenario.step.entries()) {
     await sleep(1000 * (step.pause ?? (index === 0 ? 0 : PAUSE_SECONDS)));
-    if (step.wait) await waitForHandback(world);
+    if (step.wait) await waitForHandback(world, step);
     else if (step.who === "phone") await phoneWrites(world, step);
     else await customerWrites(world, step);
     meanwhile.check();
   }
-  timeline.passed(`As expected: the bot answered ${count(world.answered, "message")}, and ${count(world.withheld.length, "message")} stayed with the shop.`);
+  const handedBack = world.withheld.filter((id) => bot.seen.has(id)).length;
+  const stayed = world.withheld.length - handedBack;
+  const parts = [`the bot answered ${count(world.answered, "message")}`];
+  if (handedBack) parts.push(`${handedBack} of them because nobody else had`);
+  if (stayed) parts.push(`${count(stayed, "message")} stayed with the shop`);
+  timeline.passed(`As expected: ${parts.join(", ")}.`);
   return customer.phone;
 }
 
@@ -115,21 +126,31 @@ async function phoneWrites(world, { says, expect }) {
   timeline.gate(`a person has answered: the bot is kept out${end ? ` until ${timeline.holdEnd(end)}` : ""}`);
 }
 
-async function waitForHandback(world) {
+async function waitForHandback(world, { expect }) {
+  const sendsBefore = world.graph.sends.length;
   const before = await ask(world);
-  const limit = Math.max((before?.lease_until_ms ?? 0) - Date.now(), 0) + HANDBACK_SLACK_MS;
+  const { lease_seconds: lease = 0, hand_back_after_seconds: patience = 0 } = world.policy;
+  const limit = Math.max((before?.lease_until_ms ?? 0) - Date.now(), 1000 * patience, 1000 * lease, 0) + HANDBACK_SLACK_MS;
   // The bot's record is read first: a message that reaches it by the handback itself is no breach of the hold.
   let silent = true;
+  let warned = false;
   const after = await until(async () => {
     const knew = world.withheld.some((id) => world.bot.seen.has(id));
     const conversation = await ask(world);
+    if (!warned && conversation?.journal?.some((one) => one.transition === "warning")) {
+      warned = true;
+      timeline.gate("the owner is warned: a customer waits for a person");
+    }
     if (conversation?.holder === "human") silent &&= !knew;
     return conversation?.holder === "automation" && conversation;
   }, "the hold to end", limit);
   if (!silent) throw new Difference("A withheld message reached the bot while the shop held the conversation.");
   const cause = after.journal?.findLast((one) => one.transition === "handback")?.cause;
-  const sentence = cause === "lease_expired" ? "the hold has run out" : cause?.replaceAll("_", " ");
-  timeline.gate(`handed back to the bot${sentence ? `: ${sentence}` : ""}`);
+  timeline.gate(`handed back to the bot${cause ? `: ${HANDBACK[cause] ?? cause.replaceAll("_", " ")}` : ""}`);
+  if (expect !== "bot answers") return;
+  const send = await until(() => world.graph.sends.slice(sendsBefore).find(({ to }) => to === world.customer.phone), "the bot to answer what nobody had");
+  world.answered += 1;
+  timeline.bot(send.text);
 }
 
 function botKnowsNothing({ bot, withheld }) {

@@ -41,10 +41,12 @@ export function differed(sentence) {
 /** The end of a hold, with seconds where the hold is short enough for them to matter. */
 export const holdEnd = (leaseUntilMs) => clock(leaseUntilMs, leaseUntilMs - Date.now() < 600_000);
 
-export function leaseSentences(demoSeconds, ownSeconds) {
-  if (!demoSeconds || demoSeconds === ownSeconds) return [];
-  const own = ownSeconds ? `Your policy says ${span(ownSeconds)}` : "In real life it is 30 min";
-  return [`Here the shop holds a conversation for ${span(demoSeconds)}, so that the end can be watched. ${own}.`];
+/** How the demo's policy differs from real life. */
+export function policySentences({ lease_seconds: lease, hand_back_after_seconds: patience }, ownLeaseSeconds) {
+  if (!lease || lease === ownLeaseSeconds) return [];
+  const waits = patience ? `, and a customer waits ${span(patience)} at most` : "";
+  const own = ownLeaseSeconds ? `Your policy holds for ${span(ownLeaseSeconds)}` : "In real life it is 30 min";
+  return [`Here the shop holds a conversation for ${span(lease)}${waits}, so that the end can be watched.`, `${own}.`];
 }
 
 function row(who, text, paint = (same) => same) {

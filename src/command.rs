@@ -10,14 +10,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::conversation::identity::{Handover, LinkAnswer};
-use crate::conversation::memory::{Echoes, Transition};
+use crate::conversation::memory::{Echo, Echoes, Transition};
+use crate::conversation::release::Waiting;
 use crate::conversation::turn::{Holder, Turn};
 use crate::conversation::{Conversation, Incoming};
-use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName};
+use crate::ids::{AttemptNumber, BotName, Customer, EventId, FencingToken, ObjectName, RuleName};
 use crate::outbox::outcome::Outcome;
-use crate::outbox::{Entry, Reason, State, Tried};
+use crate::outbox::{Entry, Note, Reason, State, Tried};
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
+use crate::webhook::facts::Facts;
 
 /// What an object is asked.
 #[derive(Debug, Deserialize, Serialize)]
@@ -27,9 +29,26 @@ pub enum Command {
     Accept {
         /// The events, in their order.
         events: Vec<CarriedEvent>,
-        /// The object of the customer's phone number, where the events name both.
+        /// The other names under which the customer may have been met.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        aliases: Vec<ObjectName>,
+        /// The customer, as the events name them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        phone: Option<ObjectName>,
+        customer: Option<Customer>,
+    },
+    /// An echo was a broadcast.
+    Broadcast {
+        /// The echo.
+        echo: EventId,
+    },
+    /// Count an echo over the customers of the line.
+    Count {
+        /// The conversation.
+        conversation: ObjectName,
+        /// The echo.
+        echo: EventId,
+        /// The digest of what was sent.
+        content: String,
     },
     /// An attempt that the Worker made has ended.
     Finish {
@@ -40,12 +59,18 @@ pub enum Command {
         /// How it ended.
         outcome: Outcome,
     },
-    /// The object of a customer's user id asks the object of the phone number where the conversation lives.
+    /// The object of one of a customer's names asks the object of another where the conversation lives.
     Link {
         /// Who asks.
         by: ObjectName,
         /// Whether anything ever happened there.
         by_has_history: bool,
+    },
+    /// Send dead letters on their way again.
+    Replay {
+        /// These; all of them where this is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<Vec<EventId>>,
     },
     /// Show the conversation.
     Show,
@@ -62,7 +87,7 @@ pub enum Reply {
         /// Events that were known.
         duplicates: usize,
     },
-    /// To [`Command::Finish`].
+    /// To [`Command::Broadcast`], [`Command::Count`] and [`Command::Finish`].
     Finished,
     /// To [`Command::Link`].
     Linked(LinkReply),
@@ -73,6 +98,8 @@ pub enum Reply {
         /// Of [`Command::Accept`], the events that need not be taken there.
         known: Vec<usize>,
     },
+    /// To [`Command::Replay`]: how many are on their way again.
+    Replayed(usize),
     /// To [`Command::Show`]; `None` where nothing ever happened.
     Shown(Option<Shown>),
 }
@@ -93,13 +120,22 @@ pub struct CarriedEvent {
     /// The attempt that was made already, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<Tried>,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    pub facts: Facts,
 }
 
 impl CarriedEvent {
     /// What the protocol needs to know of it.
     #[must_use]
     pub fn incoming(&self) -> Incoming {
-        Incoming { id: self.id.clone(), class: self.class, sent_at: self.sent_at_ms, tried: self.tried }
+        Incoming {
+            id: self.id.clone(),
+            class: self.class,
+            sent_at: self.sent_at_ms,
+            tried: self.tried,
+            facts: self.facts.clone(),
+        }
     }
 }
 
@@ -110,10 +146,16 @@ pub enum LinkReply {
     /// The asking object takes this over.
     Merge {
         /// Whose turn it was.
-        turn: Turn,
+        turn: Box<Turn>,
+        /// Whether the customer was waiting for a person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waiting: Option<Waiting>,
+        /// The customer's marked name in the phone's address book.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contact: Option<String>,
         /// The echoes that were remembered.
         echoes: Echoes,
-        /// The entries that were open.
+        /// The entries that were open, and those that the present hold had withheld.
         entries: Vec<CarriedEntry>,
     },
     /// The conversation lives in the object that was asked.
@@ -122,16 +164,20 @@ pub enum LinkReply {
     Yours,
 }
 
-/// An open entry on its way from one object to another.
+/// An entry on its way from one object to another.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct CarriedEntry {
     event: CarriedEvent,
     seq: u64,
     attempts: AttemptNumber,
-    /// When it is due, or when the attempt that is in flight counts as lost.
+    state: String,
+    /// When it is due, when the attempt that is in flight counts as lost, or when it was withheld.
     at_ms: UnixMillis,
-    in_flight: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     accepted_at_ms: UnixMillis,
+    #[serde(default)]
+    note: Note,
 }
 
 impl LinkReply {
@@ -141,10 +187,11 @@ impl LinkReply {
         match answer {
             LinkAnswer::Mine => Self::Mine,
             LinkAnswer::Yours => Self::Yours,
-            LinkAnswer::Merge(Handover { turn, echoes, entries }) => {
+            LinkAnswer::Merge(handover) => {
+                let Handover { turn, waiting, contact, echoes, entries } = *handover;
                 let bodies = bodies.into_iter().chain(core::iter::repeat_with(|| None));
                 let entries = entries.into_iter().zip(bodies).filter_map(CarriedEntry::pack).collect();
-                Self::Merge { turn, echoes, entries }
+                Self::Merge { turn: Box::new(turn), waiting, contact, echoes, entries }
             }
         }
     }
@@ -155,29 +202,44 @@ impl LinkReply {
         match self {
             Self::Mine => (LinkAnswer::Mine, Vec::new()),
             Self::Yours => (LinkAnswer::Yours, Vec::new()),
-            Self::Merge { turn, echoes, entries } => {
-                let (entries, bodies) = entries.into_iter().map(CarriedEntry::open).unzip();
-                (LinkAnswer::Merge(Handover { turn, echoes, entries }), bodies)
+            Self::Merge { turn, waiting, contact, echoes, entries } => {
+                let (entries, bodies) = entries.into_iter().filter_map(CarriedEntry::open).unzip();
+                let handover = Handover { turn: *turn, waiting, contact, echoes, entries };
+                (LinkAnswer::Merge(Box::new(handover)), bodies)
             }
         }
     }
 }
 
 impl CarriedEntry {
-    /// `None` for an entry that is not open and so is not handed over.
+    /// `None` for an entry that has come to its end and so is not handed over.
     fn pack((entry, body): (Entry, Option<Box<RawValue>>)) -> Option<Self> {
-        let (at_ms, in_flight) = match entry.state {
-            State::InFlight(at) => (at, true),
-            State::Waiting(at) => (at, false),
-            State::Dead | State::Delivered | State::Withheld => return None,
+        let at_ms = match entry.state {
+            State::InFlight(at) | State::Waiting(at) => at,
+            State::Withheld => entry.settled_at.unwrap_or(entry.accepted_at),
+            State::Dead | State::Delivered => return None,
         };
-        let event = CarriedEvent { id: entry.id, class: entry.class, sent_at_ms: entry.sent_at, body, tried: None };
-        let (seq, attempts, accepted_at_ms) = (entry.seq, entry.attempts, entry.accepted_at);
-        Some(Self { event, seq, attempts, at_ms, in_flight, accepted_at_ms })
+        let (id, class, sent_at_ms) = (entry.id, entry.class, entry.sent_at);
+        Some(Self {
+            event: CarriedEvent { id, class, sent_at_ms, body, tried: None, facts: Facts::default() },
+            seq: entry.seq,
+            attempts: entry.attempts,
+            state: entry.state.name().to_owned(),
+            at_ms,
+            reason: entry.reason.map(|reason| reason.to_string()),
+            accepted_at_ms: entry.accepted_at,
+            note: entry.note,
+        })
     }
 
-    fn open(self) -> (Entry, Option<Box<RawValue>>) {
-        let state = if self.in_flight { State::InFlight(self.at_ms) } else { State::Waiting(self.at_ms) };
+    /// `None` where a later version sent a state that this one does not know.
+    fn open(self) -> Option<(Entry, Option<Box<RawValue>>)> {
+        let state = match self.state.as_str() {
+            "in_flight" => State::InFlight(self.at_ms),
+            "waiting" => State::Waiting(self.at_ms),
+            "withheld" => State::Withheld,
+            _ => return None,
+        };
         let entry = Entry {
             id: self.event.id,
             class: self.event.class,
@@ -185,11 +247,13 @@ impl CarriedEntry {
             token: FencingToken::default(),
             attempts: self.attempts,
             state,
-            reason: None,
+            reason: self.reason.as_deref().and_then(Reason::parse),
             sent_at: self.event.sent_at_ms,
             accepted_at: self.accepted_at_ms,
+            settled_at: (!state.is_open()).then_some(self.at_ms),
+            note: self.note,
         };
-        (entry, self.event.body)
+        Some((entry, self.event.body))
     }
 }
 
@@ -202,6 +266,9 @@ pub struct Shown {
     pub holder: HolderName,
     /// When the person's lease ends; `null` while the bot holds.
     pub lease_until_ms: Option<UnixMillis>,
+    /// Since when the customer waits for a person; `null` while they do not.
+    #[serde(default)]
+    pub waiting_since_ms: Option<UnixMillis>,
     /// The fencing token.
     pub token: FencingToken,
     /// The last events, oldest first.
@@ -233,6 +300,15 @@ pub struct ShownEvent {
     pub reason: Option<String>,
     /// Attempts made.
     pub attempts: AttemptNumber,
+    /// The rule that decided.
+    #[serde(default)]
+    pub rule: Option<RuleName>,
+    /// The bot that it is for; `null` for the one at `BOT_URL`.
+    #[serde(default)]
+    pub bot: Option<BotName>,
+    /// Why it stands there, in one sentence.
+    #[serde(default)]
+    pub explanation: String,
     /// When the next attempt is due.
     pub due_at_ms: Option<UnixMillis>,
     /// When it happened by Meta's clock.
@@ -245,26 +321,31 @@ impl Shown {
     /// What the operator is shown of a conversation and its last entries.
     #[must_use]
     pub fn new(name: &ObjectName, conversation: &Conversation, entries: &[Entry]) -> Self {
-        let echo = |(id, accepted_at): &(EventId, UnixMillis)| ShownEvent {
-            id: id.clone(),
+        let echo = |echo: &Echo| ShownEvent {
+            id: echo.id.clone(),
             class: Class::Echo,
             state: State::Withheld.name().to_owned(),
             reason: Some(Reason::NotForwarded.to_string()),
             attempts: AttemptNumber::default(),
+            rule: None,
+            bot: None,
+            explanation: conversation.explain_echo(echo),
             due_at_ms: None,
             sent_at_ms: None,
-            accepted_at_ms: *accepted_at,
+            accepted_at_ms: echo.at_ms,
         };
-        let mut events: Vec<ShownEvent> = entries.iter().map(ShownEvent::new).collect();
+        let entry = |entry: &Entry| ShownEvent::new(entry, conversation.explain(entry));
+        let mut events: Vec<ShownEvent> = entries.iter().map(entry).collect();
         events.extend(conversation.echoes.iter().map(echo));
         events.sort_by_key(|event| event.accepted_at_ms);
         Self {
             conversation: name.public_id(),
             holder: match conversation.turn.holder {
                 Holder::Automation => HolderName::Automation,
-                Holder::Human { .. } => HolderName::Human,
+                Holder::Human(_) => HolderName::Human,
             },
             lease_until_ms: conversation.turn.lease_until(),
+            waiting_since_ms: conversation.waiting.map(|waiting| waiting.since_ms),
             token: conversation.turn.token,
             events,
             journal: conversation.journal.iter().cloned().collect(),
@@ -273,8 +354,11 @@ impl Shown {
 }
 
 impl ShownEvent {
-    fn new(entry: &Entry) -> Self {
+    fn new(entry: &Entry, explanation: String) -> Self {
         Self {
+            explanation,
+            rule: entry.note.rule.clone(),
+            bot: entry.note.bot.clone(),
             id: entry.id.clone(),
             class: entry.class,
             state: entry.state.name().to_owned(),

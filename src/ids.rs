@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::limits::{BSUID_CHARS_MAX, ID_CHARS_MAX, PHONE_DIGITS_MAX};
+use crate::limits::{BOT_NAME_CHARS_MAX, BSUID_CHARS_MAX, ID_CHARS_MAX, PHONE_DIGITS_MAX, RULE_NAME_CHARS_MAX};
 
 /// Implements a `Debug` that tells the kind of an id and nothing of its content.
 macro_rules! redacted_debug {
@@ -65,7 +65,8 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// A customer's phone number, digits only.
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
 pub struct Phone(String);
 
 impl Phone {
@@ -85,7 +86,8 @@ impl Phone {
 }
 
 /// A business-scoped user id such as `US.1349…` (Meta, "Business-scoped user IDs", 2026-05-28). Opaque.
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
 pub struct Bsuid(String);
 
 impl Bsuid {
@@ -109,7 +111,8 @@ impl Bsuid {
 }
 
 /// A customer as one event names them: by phone number, by business-scoped user id, or by both.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Customer {
     /// Both names are known.
     Both(Phone, Bsuid),
@@ -180,6 +183,27 @@ impl ObjectName {
         Self(format!("customer/{}/{}", line.0, phone.0))
     }
 
+    /// The objects that these names of a customer lead to.
+    #[must_use]
+    pub fn all_of(line: &LineId, customer: &Customer) -> Vec<Self> {
+        let bsuid = customer.bsuid().map(|bsuid| Self(format!("customer/{}/{}", line.0, bsuid.0)));
+        let phone = customer.phone().map(|phone| Self::phone(line, phone));
+        bsuid.into_iter().chain(phone).collect()
+    }
+
+    /// The object that counts to how many customers of a line the same words were sent.
+    #[must_use]
+    pub fn broadcasts(line: &LineId) -> Self {
+        Self(format!("broadcasts/{}", line.0))
+    }
+
+    /// The line of a customer's conversation.
+    #[must_use]
+    pub fn line_of_conversation(&self) -> Option<LineId> {
+        let (line, _) = self.0.strip_prefix("customer/")?.split_once('/')?;
+        LineId::parse(line)
+    }
+
     /// The object for a line's events that belong to no customer.
     #[must_use]
     pub fn line(line: &LineId) -> Self {
@@ -241,6 +265,47 @@ impl EventId {
     }
 
     /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One of several bots, as the owner names it.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct BotName(String);
+
+impl BotName {
+    /// Reads a bot's name: 1 to [`BOT_NAME_CHARS_MAX`] small letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+        let fits = (1..=BOT_NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_plain);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The name's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A rule of the policy, as the owner names it.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct RuleName(String);
+
+impl RuleName {
+    /// Reads a rule's name: 1 to [`RULE_NAME_CHARS_MAX`] characters, none of them a control character.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=RULE_NAME_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

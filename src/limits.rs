@@ -37,6 +37,67 @@ pub const PHONE_DIGITS_MAX: usize = 20;
 /// Longest business-scoped user id: two letters, a dot, `ENT.`, 128 characters (Meta, 2026-05-28), with room.
 pub const BSUID_CHARS_MAX: usize = 160;
 
+/// Longest name of a bot; it becomes part of the name of a secret.
+pub const BOT_NAME_CHARS_MAX: usize = 32;
+
+/// Longest name of a rule. It is written with every event that the rule decides about.
+pub const RULE_NAME_CHARS_MAX: usize = 64;
+
+/// Latest time that Meta's clock is believed to show: the last second of the year 9999, beyond which a text has more
+/// than four digits for the year. In milliseconds it is 2^47.8, and a row's integers are exact up to 2^53.
+pub const SENT_AT_SECONDS_MAX: u64 = 253_402_300_799;
+
+/// Longest type of a message that is remembered. The longest that Meta documents, `interactive` and
+/// `unsupported`, have 11 characters; the rest is room for new ones.
+pub const KIND_CHARS_MAX: usize = 64;
+
+/// Longest name of a contact of the phone's address book in which markers are looked for: ten times what fits
+/// into one line of a phone's screen.
+pub const CONTACT_CHARS_MAX: usize = 256;
+
+/// Entries of the phone's address book that one delivery is split into; a list that brings more stays one event.
+/// Each is a call of another object, and on the Free plan a request may make 1,000 calls of Cloudflare's own
+/// services (Cloudflare, Workers limits, 2026): half of them, so that the messages of the same delivery have theirs.
+pub const CONTACTS_PER_DELIVERY_MAX: usize = 500;
+
+/// Largest policy document. A variable of a Worker holds 5 KB and a value in KV 25 MB (Cloudflare, Workers and KV
+/// limits, 2026); 64 KiB are a hundred rules with room, or the numbers of 3,000 customers, and are read in a
+/// few milliseconds.
+pub const POLICY_BYTES_MAX: usize = 64 * KIB;
+
+/// Rules of a policy. They are tried one after the other for every message.
+pub const RULES_MAX: usize = 100;
+
+/// Items of one list of the policy. What a policy can hold altogether ends at [`POLICY_BYTES_MAX`].
+pub const POLICY_LIST_MAX: usize = 1_000;
+
+/// Longest text in a policy: of a pattern, a phrase, a marker. A greeting of the app is a few lines. The bound is
+/// below [`TEXT_CHARS_MAX`], so that a message that was cut there never equals a pattern.
+pub const POLICY_TEXT_CHARS_MAX: usize = 1_024;
+
+/// Regular expressions of a policy. An ordinary one takes microseconds for a message. The worst that the two
+/// bounds below allow takes 10 ms natively for the longest message ([`TEXT_CHARS_MAX`]), and all twenty of them
+/// a fifth of a second, several times that in Wasm: slow, and never an end to the isolate.
+pub const REGEXES_MAX: usize = 20;
+
+/// Longest regular expression.
+pub const REGEX_CHARS_MAX: usize = 256;
+
+/// Largest regular expression once compiled. 256 characters of plain text take 8.1 KiB, `[a-z]{200}` takes
+/// 7.9 KiB. Matching takes time in proportion to this times the length of the message.
+pub const REGEX_BYTES_MAX: usize = 10 * KIB;
+
+/// How deep a regular expression may be nested; reading one is recursive.
+pub const REGEX_NEST_MAX: u32 = 20;
+
+/// Bots beside the one at `BOT_URL`. Each may have a secret of its own, and a Worker of the Free plan has 64
+/// variables and secrets altogether (Cloudflare, Workers limits, 2026).
+pub const BOTS_MAX: usize = 32;
+
+/// Longest text of a message that rules and phrases look at. WhatsApp's own limit is 4,096 characters
+/// (Meta, "Text messages", 2026); what is longer is looked at as far as this.
+pub const TEXT_CHARS_MAX: usize = 4_096;
+
 /// Conversations that one delivery is written to at the same time. A batch of 1,000 updates may name 1,000
 /// customers; calling all of their objects at once would hold every body in memory twice.
 pub const CONVERSATIONS_AT_ONCE: usize = 24;
@@ -49,6 +110,31 @@ pub const OPEN_ENTRIES_MAX: usize = 500;
 /// Echo ids that the conversation's own row remembers; older ones move to a row each. An echo then costs two
 /// rows at most: the conversation's row, and either the alarm (first echo of a hold) or an old echo's row.
 pub const ECHOES_IN_ROW_MAX: usize = 16;
+
+/// Most bytes of the header that tells the bot of a hold. Common servers take 8 KB of headers in all.
+pub const HANDBACK_HEADER_BYTES_MAX: usize = 3 * KIB;
+
+/// Most messages, and most characters of each, that are remembered of what a person wrote during a hold where the
+/// owner shares it with the bot: more would not fit into the header above.
+pub const HUMAN_TEXTS_MAX: usize = 16;
+/// See [`HUMAN_TEXTS_MAX`].
+pub const HUMAN_TEXT_CHARS_MAX: usize = 500;
+
+/// Most events of a hold that are handed back to the bot. The customer's last words are what it is to answer; as
+/// many as the outbox holds are more than a person writes.
+pub const HANDED_BACK_MAX: usize = OPEN_ENTRIES_MAX;
+
+/// How much later than its time a gathered burst may start at most, however long the customer goes on typing.
+pub const BURST_EXTENSION_MAX: Millis = Millis::from_seconds(60);
+
+/// Most texts that are gathered into one. A burst of more goes to the bot in several messages.
+pub const BURST_TEXTS_MAX: usize = 20;
+
+/// Different texts of a line that are watched for a broadcast at a time, and recipients counted for each. A
+/// broadcast list of the app has at most 256 recipients; 64 × 256 names of about 200 bytes are 3.2 MB.
+pub const BROADCAST_TEXTS_MAX: usize = 64;
+/// See [`BROADCAST_TEXTS_MAX`].
+pub const BROADCAST_RECIPIENTS_MAX: usize = 256;
 
 /// Transitions that the journal of a conversation keeps.
 pub const JOURNAL_MAX: usize = 64;
@@ -116,6 +202,7 @@ pub const ALARM_OVERDUE: Millis = Millis::from_seconds(300);
 /// change to another place only after 60 s (Cloudflare, "How KV works").
 pub const POLICY_FRESH_FOR: Millis = Millis::from_seconds(30);
 
-/// Objects that a call follows from one name of a customer to the next before it gives up. Names point at
-/// the home object directly; a second hop happens only while a link is being made.
-pub const HOPS_MAX: usize = 4;
+/// Objects that a call follows from one name of a customer to the next before it gives up, and names that one event
+/// has linked. Names point at the home object directly; a second hop happens only while a link is being made. An
+/// event that reports new names brings three at most: the old phone number, the new one and the new user id.
+pub const HOPS_MAX: usize = 8;

@@ -7,9 +7,13 @@
 //! Not here: reading the environment (`edge::env`), the policy's keys (`policy`).
 
 use core::fmt;
+use std::collections::BTreeMap;
 
+use serde_json::Value;
 use url::Url;
 
+use crate::ids::BotName;
+use crate::limits::{BOT_NAME_CHARS_MAX, BOTS_MAX};
 use crate::outbox::destination::{BotUrl, DestinationError, Surroundings};
 use crate::policy::{Policy, PolicyError};
 use crate::secret::Secret;
@@ -17,6 +21,9 @@ use crate::webhook::signature::AppSecrets;
 
 /// Where the Graph API is, unless `GRAPH_URL` says otherwise.
 const GRAPH_URL: &str = "https://graph.facebook.com";
+
+/// Begins the name of the secret of a bot of its own name.
+const BOT_SECRET: &str = "BOT_SECRET_";
 
 /// What the gate needs to know to do its work.
 #[derive(Clone, Debug)]
@@ -29,6 +36,8 @@ pub struct Settings {
     pub bot_secret: Secret,
     /// `BOT_URL`: the bot's webhook.
     pub bot_url: BotUrl,
+    /// `BOTS`: the bots that rules of the policy may name.
+    pub bots: BTreeMap<BotName, Bot>,
     /// `GRAPH_URL`: the Graph API that the bot's sends go to.
     pub graph_url: Url,
     /// `BATON_POLICY`: the policy of `wrangler.toml`.
@@ -37,9 +46,26 @@ pub struct Settings {
     pub verify_token: Secret,
 }
 
+/// A bot beside the one at `BOT_URL`.
+#[derive(Clone, Debug)]
+pub struct Bot {
+    /// What deliveries to it are signed with: `BOT_SECRET_<NAME>`, else as for the bot at `BOT_URL`.
+    pub secret: Secret,
+    /// Its webhook.
+    pub url: BotUrl,
+}
+
 /// One thing that keeps a deployment from working.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SettingsError {
+    /// The address of a bot of `BOTS` is refused.
+    Bot(BotName, DestinationError),
+    /// A key of `BOTS` is not a name of a bot; the first of its characters.
+    BotName(String),
+    /// `BOTS` is no table of names and addresses, or a longer one than [`BOTS_MAX`].
+    Bots,
+    /// Two bots of `BOTS` would have their secret under the same name.
+    BotsShareSecret(BotName, BotName),
     /// `BOT_URL` is refused.
     BotUrl(DestinationError),
     /// `GRAPH_URL` is not a URL.
@@ -55,6 +81,23 @@ pub enum SettingsError {
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Bot(name, error) => write!(f, "BOTS.{} {error}", name.as_str()),
+            Self::BotName(name) => write!(
+                f,
+                "BOTS.{name} is not a name of a bot; it has 1 to {BOT_NAME_CHARS_MAX} small letters, digits, - and _"
+            ),
+            Self::Bots => write!(
+                f,
+                "BOTS must be a table of at most {BOTS_MAX} names and addresses under [vars.BOTS] in wrangler.toml, \
+                 for example sales = \"https://sales.example.com/webhook\""
+            ),
+            Self::BotsShareSecret(one, other) => write!(
+                f,
+                "BOTS.{} and BOTS.{} would both have the secret {}; rename one",
+                one.as_str(),
+                other.as_str(),
+                secret_name(one)
+            ),
             Self::BotUrl(error) => write!(f, "BOT_URL {error}"),
             Self::GraphUrl => write!(f, "GRAPH_URL is not a URL; leave it out to use {GRAPH_URL}"),
             Self::MissingSecret(name) => {
@@ -86,9 +129,13 @@ impl Settings {
         let admin_token = required("ADMIN_TOKEN");
         let bot_url = bot_url(&read).map_err(|error| errors.push(error)).ok();
         let graph_url = graph_url(&read).map_err(|error| errors.push(error)).ok();
-        let policy = policy(&read).map_err(|mistakes| errors.extend(mistakes)).ok();
-
         let bot_secret = read("BOT_SECRET").and_then(Secret::new).or_else(|| current.clone());
+        let addresses = addresses(&read, &mut errors);
+        // A bot whose address is refused has a name all the same, and is no mistake of the rule that names it.
+        let names: Vec<BotName> = addresses.keys().cloned().collect();
+        let bots = bots(&read, addresses, bot_secret.as_ref(), &mut errors);
+        let policy = policy(&read, &names).map_err(|mistakes| errors.extend(mistakes)).ok();
+
         let previous = read("META_APP_SECRET_PREVIOUS").and_then(Secret::new);
         let all = (current, verify_token, admin_token, bot_url, graph_url, policy, bot_secret);
         match all {
@@ -100,11 +147,12 @@ impl Settings {
                 Some(graph_url),
                 Some(policy),
                 Some(bot_secret),
-            ) => Ok(Self {
+            ) if errors.is_empty() => Ok(Self {
                 admin_token,
                 app_secrets: AppSecrets { current, previous },
                 bot_secret,
                 bot_url,
+                bots,
                 graph_url,
                 policy,
                 verify_token,
@@ -112,16 +160,103 @@ impl Settings {
             _ => Err(errors),
         }
     }
+
+    /// The address and the secret of a bot of `BOTS`, or of the one at `BOT_URL`; `None` where there is no bot of
+    /// that name (any more).
+    #[must_use]
+    pub fn bot(&self, name: Option<&BotName>) -> Option<(&BotUrl, &Secret)> {
+        match name {
+            Some(name) => self.bots.get(name).map(|bot| (&bot.url, &bot.secret)),
+            None => Some((&self.bot_url, &self.bot_secret)),
+        }
+    }
+
+    /// The bots that rules may name.
+    #[must_use]
+    pub fn bot_names(&self) -> Vec<BotName> {
+        self.bots.keys().cloned().collect()
+    }
+
+    /// Refuses every bot whose address points back at the gate, whose own address `gate` is.
+    ///
+    /// # Errors
+    ///
+    /// Each such bot.
+    pub fn differ_from(&self, gate: &Url) -> Result<(), Vec<SettingsError>> {
+        let default = self.bot_url.differs_from(gate).map_err(SettingsError::BotUrl).err();
+        let named = |(name, bot): (&BotName, &Bot)| {
+            bot.url.differs_from(gate).map_err(|error| SettingsError::Bot(name.clone(), error)).err()
+        };
+        let errors: Vec<_> = default.into_iter().chain(self.bots.iter().filter_map(named)).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
+/// The addresses of `BOTS`, as they are written.
+fn addresses(read: &impl Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>) -> BTreeMap<BotName, Value> {
+    let Some(text) = read("BOTS").filter(|text| !text.trim().is_empty()) else { return BTreeMap::new() };
+    let table = match serde_json::from_str(&text) {
+        Ok(Value::Object(table)) if table.len() <= BOTS_MAX => table,
+        _ => {
+            errors.push(SettingsError::Bots);
+            return BTreeMap::new();
+        }
+    };
+    let mut addresses = BTreeMap::new();
+    for (name, address) in table {
+        match BotName::parse(&name) {
+            Some(name) => {
+                addresses.insert(name, address);
+            }
+            None => errors.push(SettingsError::BotName(name.chars().take(BOT_NAME_CHARS_MAX).collect())),
+        }
+    }
+    addresses
+}
+
+/// The bots of `BOTS`, each with its secret; `bot_secret` is for those that have none of their own.
+fn bots(
+    read: &impl Fn(&str) -> Option<String>,
+    addresses: BTreeMap<BotName, Value>,
+    bot_secret: Option<&Secret>,
+    errors: &mut Vec<SettingsError>,
+) -> BTreeMap<BotName, Bot> {
+    let mut bots = BTreeMap::new();
+    let mut owners: BTreeMap<String, BotName> = BTreeMap::new();
+    for (name, address) in addresses {
+        let secret_name = secret_name(&name);
+        let secret = read(&secret_name).and_then(Secret::new).or_else(|| bot_secret.cloned());
+        if let Some(owner) = owners.insert(secret_name, name.clone()) {
+            errors.push(SettingsError::BotsShareSecret(owner, name.clone()));
+        }
+        match (BotUrl::parse(address.as_str().unwrap_or_default(), surroundings(read)), secret) {
+            (Ok(url), Some(secret)) => {
+                bots.insert(name, Bot { secret, url });
+            }
+            (Err(error), _) => errors.push(SettingsError::Bot(name, error)),
+            // Then the app's secret is missing, which has been told.
+            (Ok(_), None) => {}
+        }
+    }
+    bots
+}
+
+/// The name of the secret of a bot: capital letters, as secrets have.
+fn secret_name(bot: &BotName) -> String {
+    format!("{BOT_SECRET}{}", bot.as_str().to_ascii_uppercase().replace('-', "_"))
 }
 
 fn bot_url(read: &impl Fn(&str) -> Option<String>) -> Result<BotUrl, SettingsError> {
     let text = read("BOT_URL").filter(|text| !text.trim().is_empty());
     let text = text.ok_or(SettingsError::MissingVariable("BOT_URL"))?;
-    let surroundings = match read("LOCAL_DEVELOPMENT").as_deref() {
+    BotUrl::parse(&text, surroundings(read)).map_err(SettingsError::BotUrl)
+}
+
+fn surroundings(read: &impl Fn(&str) -> Option<String>) -> Surroundings {
+    match read("LOCAL_DEVELOPMENT").as_deref() {
         Some("true") => Surroundings::LocalDevelopment,
         _ => Surroundings::Deployed,
-    };
-    BotUrl::parse(&text, surroundings).map_err(SettingsError::BotUrl)
+    }
 }
 
 fn graph_url(read: &impl Fn(&str) -> Option<String>) -> Result<Url, SettingsError> {
@@ -129,10 +264,10 @@ fn graph_url(read: &impl Fn(&str) -> Option<String>) -> Result<Url, SettingsErro
     Url::parse(text.as_deref().unwrap_or(GRAPH_URL)).map_err(|_| SettingsError::GraphUrl)
 }
 
-fn policy(read: &impl Fn(&str) -> Option<String>) -> Result<Policy, Vec<SettingsError>> {
+fn policy(read: &impl Fn(&str) -> Option<String>, bots: &[BotName]) -> Result<Policy, Vec<SettingsError>> {
     match read("BATON_POLICY").filter(|text| !text.trim().is_empty()) {
         Some(document) => {
-            Policy::parse(&document).map_err(|mistakes| mistakes.into_iter().map(SettingsError::Policy).collect())
+            Policy::parse(&document, bots).map_err(|mistakes| mistakes.into_iter().map(SettingsError::Policy).collect())
         }
         None => Ok(Policy::default()),
     }
@@ -184,15 +319,93 @@ mod tests {
         check(&[("GRAPH_URL", "graph")], &["GRAPH_URL"]);
         check(
             &[("BATON_POLICY", r#"{"lease_seconds": 0, "leese": 1}"#)],
-            &["BATON_POLICY lease_seconds", "BATON_POLICY leese"],
+            &["BATON_POLICY leese", "BATON_POLICY lease_seconds"],
         );
+        for bots in ["[]", "5", "https://bot.example.com"] {
+            check(&[("BOTS", bots)], &["BOTS must be a table"]);
+        }
+        check(
+            &[(
+                "BOTS",
+                r#"{"Sales": "https://a.example.com", "b": "http://b.example.com", "c": "https://10.0.0.1", "d": 5}"#,
+            )],
+            &[
+                "BOTS.Sales is not a name",
+                "BOTS.b must begin with https://",
+                "BOTS.c names a private",
+                "BOTS.d is not a URL",
+            ],
+        );
+        check(
+            &[("BOTS", r#"{"a-b": "https://a.example.com", "a_b": "https://b.example.com"}"#)],
+            &["BOTS.a-b and BOTS.a_b would both have the secret BOT_SECRET_A_B"],
+        );
+        let many = |count: usize| {
+            let bots: Vec<String> = (0..count).map(|at| format!("\"b{at}\": \"https://b{at}.example.com\"")).collect();
+            format!("{{{}}}", bots.join(", "))
+        };
+        check(&[("BOTS", &many(BOTS_MAX + 1))], &["BOTS must be a table of at most 32"]);
+        assert!(read(&[("BOTS", &many(BOTS_MAX))]).is_ok());
         assert!(read(&[("BOT_URL", "http://127.0.0.1:9/"), ("LOCAL_DEVELOPMENT", "true")]).is_ok());
+    }
+
+    const BOTS: (&str, &str) =
+        ("BOTS", r#"{"sales": "https://sales.example.com/in", "after-hours": "https://night.example.com/in"}"#);
+
+    #[test]
+    fn each_bot_has_its_address_and_the_nearest_secret() {
+        let check = |changes: &[(&str, &str)], expected: &[(&str, &str, &str)]| {
+            let settings = read(changes).unwrap();
+            for (name, url, secret) in expected {
+                let name = BotName::parse(name);
+                let (found, own) = settings.bot(name.as_ref()).unwrap();
+                assert_eq!((found.as_str(), own.expose()), (*url, secret.as_bytes()), "{changes:?}");
+            }
+            assert!(settings.bot(BotName::parse("nobody").as_ref()).is_none());
+        };
+        let (default, sales, night) =
+            ("https://bot.example.com/webhook", "https://sales.example.com/in", "https://night.example.com/in");
+        // The empty name is no name, and stands for the bot at BOT_URL.
+        check(&[], &[("", default, "app secret")]);
+        check(&[BOTS], &[("", default, "app secret"), ("sales", sales, "app secret")]);
+        check(
+            &[BOTS, ("BOT_SECRET", "own"), ("BOT_SECRET_AFTER_HOURS", "nightly"), ("BOT_SECRET_SALES", "")],
+            &[("", default, "own"), ("sales", sales, "own"), ("after-hours", night, "nightly")],
+        );
+        check(&[("BOTS", "{}")], &[("", default, "app secret")]);
+        check(&[("BOTS", " ")], &[("", default, "app secret")]);
+    }
+
+    #[test]
+    fn rules_may_name_the_bots_that_there_are() {
+        let rule = |bot: &str| format!(r#"{{"rules": [{{"name": "a", "then": "bot", "bot": "{bot}"}}]}}"#);
+        assert_eq!(read(&[BOTS, ("BATON_POLICY", &rule("sales"))]).unwrap().policy.rules.len(), 1);
+        let errors = read(&[BOTS, ("BATON_POLICY", &rule("support"))]).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(
+            errors[0].to_string().starts_with("BATON_POLICY rules[0].bot: must be the name of a bot"),
+            "{errors:?}"
+        );
+        // A bot with a refused address is one mistake and not two.
+        let errors =
+            read(&[("BOTS", r#"{"sales": "http://x.example.com"}"#), ("BATON_POLICY", &rule("sales"))]).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+    }
+
+    #[test]
+    fn no_bot_is_the_gate_itself() {
+        let settings = read(&[BOTS]).unwrap();
+        let differ = |gate: &str| settings.differ_from(&Url::parse(gate).unwrap());
+        assert_eq!(differ("https://gate.example.com/webhook"), Ok(()));
+        assert_eq!(differ("https://bot.example.com/"), Err(vec![SettingsError::BotUrl(DestinationError::OwnHost)]));
+        let sales = SettingsError::Bot(BotName::parse("sales").unwrap(), DestinationError::OwnHost);
+        assert_eq!(differ("https://sales.example.com/"), Err(vec![sales]));
     }
 
     #[test]
     fn no_secret_is_printed() {
-        let shown = format!("{:?}", read(&[]).unwrap());
-        for secret in ["app secret", "\"word\"", "admin token", "/webhook"] {
+        let shown = format!("{:?}", read(&[BOTS, ("BOT_SECRET_SALES", "sales secret")]).unwrap());
+        for secret in ["app secret", "\"word\"", "admin token", "/webhook", "sales secret", "sales.example.com"] {
             assert!(!shown.contains(secret), "{shown} shows {secret}");
         }
     }

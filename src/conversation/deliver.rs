@@ -1,35 +1,35 @@
 //! Which entry is next, whether it may be sent, and what the end of an attempt does.
 //!
-//! A conversation has two lanes. The talk is sent one entry at a time, in the order of acceptance: while the
-//! oldest is in flight or waits for its retry, the ones behind it wait too, and no other conversation does.
-//! Receipts have a lane of their own, because some bots answer 500 to receipts that they do not know, and a
-//! customer's message must not wait three days behind one (`docs/decisions/0005-receipts.md`).
+//! A conversation has lanes: one for the talk with each bot that the rules send it to, and one for receipts. A lane
+//! is sent one entry at a time, in the order of acceptance: while the oldest is in flight or waits for its retry, the
+//! ones behind it wait too, and no other lane or conversation does. Receipts have a lane of their own, because some
+//! bots answer 500 to receipts that they do not know, and a customer's message must not wait three days behind one
+//! (`docs/decisions/0005-receipts.md`).
 //!
 //! Why the token is compared here once more, although a takeover withholds everything that waits: this is the
 //! one gate that every attempt passes, and the promise of silence must not hang on a list being complete.
 
-use super::{Change, Context, Conversation, Output};
-use crate::ids::{AttemptNumber, EventId};
+use super::{Alert, Answer, Context, Conversation, Output};
+use crate::ids::{AttemptNumber, BotName, EventId};
 use crate::outbox::outcome::{Loss, Outcome};
 use crate::outbox::request::Attempt;
 use crate::outbox::{Entry, Reason, State};
+use crate::policy::Policy;
 use crate::time::UnixMillis;
-use crate::webhook::event::Class;
 
 /// What waits for each other.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Lane {
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Lane {
     /// What the statuses of the business's own messages are.
     Receipts,
-    /// The talk with the customer.
-    Talk,
+    /// The talk with the customer, as far as it is this bot's.
+    Talk(Option<BotName>),
 }
 
-const LANES: [Lane; 2] = [Lane::Talk, Lane::Receipts];
-
 impl Lane {
-    const fn of(class: Class) -> Self {
-        if class.is_turn_bound() { Self::Talk } else { Self::Receipts }
+    /// The lane of an entry.
+    pub(super) fn of(entry: &Entry) -> Self {
+        if entry.class.is_turn_bound() { Self::Talk(entry.note.bot.clone()) } else { Self::Receipts }
     }
 }
 
@@ -39,47 +39,69 @@ impl Conversation {
         if self.place.is_elsewhere() {
             return;
         }
-        for lane in LANES {
-            self.start_next_of(lane, context, output);
+        for lane in self.lanes() {
+            self.start_next_of(&lane, context, output);
         }
     }
 
-    fn start_next_of(&mut self, lane: Lane, context: Context<'_>, output: &mut Output) {
-        while let Some(at) = self.head(lane) {
+    fn start_next_of(&mut self, lane: &Lane, context: Context<'_>, output: &mut Output) {
+        let is_due = |due| due <= context.now;
+        while self.lost_at(lane).is_none() && self.run_due(lane, context.policy).is_some_and(is_due) {
+            self.merge_run(lane, context, output);
+            let Some(at) = self.head(lane) else { return };
             let Some(head) = self.outbox.get_mut(at) else { return };
-            match head.state {
-                State::Waiting(due) if due <= context.now => {}
-                State::Dead | State::Delivered | State::InFlight(_) | State::Waiting(_) | State::Withheld => return,
-            }
-            if lane == Lane::Talk && !self.turn.lets_through(head.token) {
-                head.withhold(Reason::TakenOver);
-                output.changes.push(Change::Update(self.outbox.remove(at)));
+            if *lane != Lane::Receipts && !self.turn.lets_through(head.token) {
+                let head = self.outbox.remove(at);
+                let head = self.withhold(head, Reason::TakenOver, context);
+                output.write(head);
                 continue;
             }
             head.start(context.now);
-            let (id, number) = (head.id.clone(), head.attempts);
-            output.attempts.push(Attempt { id, class: head.class, token: head.token, number });
-            started(output, head.clone());
+            output.attempts.push(Attempt {
+                id: head.id.clone(),
+                class: head.class,
+                token: head.token,
+                number: head.attempts,
+                bot: head.note.bot.clone(),
+                handback: head.note.handback.clone(),
+            });
+            let head = head.clone();
+            output.write(head);
             return;
         }
     }
 
-    /// Where the oldest open entry of a lane stands in the outbox.
-    fn head(&self, lane: Lane) -> Option<usize> {
-        self.outbox.iter().position(|entry| Lane::of(entry.class) == lane)
+    /// The lanes in which something is open.
+    fn lanes(&self) -> Vec<Lane> {
+        let mut lanes = Vec::new();
+        for entry in &self.outbox {
+            let lane = Lane::of(entry);
+            if !lanes.contains(&lane) {
+                lanes.push(lane);
+            }
+        }
+        lanes
     }
 
-    /// When the oldest open entries are due, or count as lost.
-    pub(super) fn next_at(&self) -> Option<UnixMillis> {
-        // A conversation that lives elsewhere sends nothing from here.
-        if self.place.is_elsewhere() {
-            return None;
-        }
-        let at = |lane| match self.outbox.get(self.head(lane)?)?.state {
-            State::InFlight(at) | State::Waiting(at) => Some(at),
-            State::Dead | State::Delivered | State::Withheld => None,
-        };
-        LANES.into_iter().filter_map(at).min()
+    /// Where the oldest open entry of a lane stands in the outbox.
+    fn head(&self, lane: &Lane) -> Option<usize> {
+        self.outbox.iter().position(|entry| Lane::of(entry) == *lane)
+    }
+
+    /// When what is under way in a lane counts as lost; `None` where nothing is. It need not be the oldest entry: a
+    /// dead letter that is sent again may be older.
+    fn lost_at(&self, lane: &Lane) -> Option<UnixMillis> {
+        let under_way = self.outbox.iter().filter_map(|entry| match entry.state {
+            State::InFlight(at) if Lane::of(entry) == *lane => Some(at),
+            State::Dead | State::Delivered | State::InFlight(_) | State::Waiting(_) | State::Withheld => None,
+        });
+        under_way.min()
+    }
+
+    /// When the oldest open entries are due, or what is under way before them counts as lost.
+    pub(super) fn next_at(&self, policy: &Policy) -> Option<UnixMillis> {
+        let at = |lane: &Lane| self.lost_at(lane).or_else(|| self.run_due(lane, policy));
+        self.lanes().iter().filter_map(at).min()
     }
 
     /// Records how an attempt ended.
@@ -98,16 +120,19 @@ impl Conversation {
         if !entry.finish(number, outcome, context.now, &context.policy.retry_schedule, context.draw) {
             return;
         }
-        // A person took the baton during the attempt, and the attempt failed: there will be no other.
+        if entry.state == State::Dead {
+            output.alerts.extend(Alert::of_dead_letter(entry));
+        }
+        let mut entry = entry.clone();
+        // A person took the baton during the attempt, and the attempt failed: there will be no other in this turn.
         let may_go_on = !entry.class.is_turn_bound() || self.turn.lets_through(entry.token);
         if matches!(entry.state, State::Waiting(_)) && !may_go_on {
-            entry.withhold(Reason::TakenOver);
+            entry = self.withhold(entry, Reason::TakenOver, context);
         }
-        let entry = entry.clone();
         if !entry.state.is_open() {
             self.outbox.remove(at);
         }
-        output.changes.push(Change::Update(entry));
+        output.write(entry);
     }
 
     /// Gives up on attempts whose outcome never came: the gate was stopped while they were under way.
@@ -118,17 +143,19 @@ impl Conversation {
             self.finish(&id, number, Outcome::Unknown(Loss::Interruption), context, output);
         }
     }
-}
 
-/// Notes a started entry. One that is written by this very output is written in its new state at once: the
-/// first attempt at a message costs no row of its own.
-fn started(output: &mut Output, started: Entry) {
-    let written = output.changes.iter_mut().rev().find_map(|change| match change {
-        Change::Put { entry, .. } | Change::Update(entry) if entry.id == started.id => Some(entry),
-        Change::Put { .. } | Change::Update(_) | Change::Forget { .. } => None,
-    });
-    match written {
-        Some(entry) => *entry = started,
-        None => output.changes.push(Change::Update(started)),
+    /// Sends dead letters on their way again, unless a person holds the baton: they stay dead then, and can be sent
+    /// again later.
+    pub(super) fn replay(&mut self, dead: &[Entry], context: Context<'_>, output: &mut Output) {
+        let mut replayed = 0;
+        let dead = if self.turn.hold().is_none() { dead } else { &[] };
+        for entry in dead.iter().filter(|entry| entry.state == State::Dead) {
+            let mut entry = entry.clone();
+            entry.reopen(Reason::Replayed, self.turn.token, context.now);
+            self.insert(entry.clone());
+            output.write(entry);
+            replayed += 1;
+        }
+        output.answer = Answer::Replayed(replayed);
     }
 }

@@ -2,14 +2,19 @@
 //!
 //! Meta names a customer by phone number, by business-scoped user id, or by both. An object is named after
 //! the user id where that is known, else after the phone number, so one customer may reach two objects. The
-//! first event that carries both names brings the two together: the object of the user id asks the object of
-//! the phone number, once in the customer's life.
+//! first event that carries both names brings the two together, once in the customer's life. A change of number is
+//! the same again: the event names the old and the new, and the new names are linked to where the conversation lives.
 //!
-//! | the phone's object | the user id's object | answer | afterwards |
+//! Of two objects the one with the greater name asks, which of a phone number and a user id is the user id's:
+//!
+//! | the object that is asked | the object that asks | answer | afterwards |
 //! |---|---|---|---|
-//! | nothing ever happened | anything | [`LinkAnswer::Yours`] | home is the user id's; the phone's points there |
-//! | has a history | nothing ever happened | [`LinkAnswer::Mine`] | home is the phone's; the user id's points there |
-//! | has a history | has a history | [`LinkAnswer::Merge`] | home is the user id's, which takes over turn and outbox |
+//! | nothing ever happened | anything | [`LinkAnswer::Yours`] | home is the asking one; the asked one points there |
+//! | has a history | nothing ever happened | [`LinkAnswer::Mine`] | home is the asked one; the asking one points there |
+//! | has a history | has a history | [`LinkAnswer::Merge`] | home is the asking one, which takes over turn and entries |
+//!
+//! Why the names decide who asks: two objects that asked each other at the same time would each give way to the other,
+//! and the conversation would live nowhere.
 //!
 //! Invariant: an object that points elsewhere accepts nothing and sends nothing, for ever. Of the objects that
 //! one customer's names reach, at most one is at home once they are linked; and a person's hold under either
@@ -23,16 +28,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::memory::{Cause, Change as TurnChange, Echoes};
-use super::turn::{Holder, Turn};
+use super::release::Waiting;
+use super::turn::{Hold, Holder, Turn};
 use super::{Change, Context, Conversation, Output};
 use crate::ids::{EventId, ObjectName};
-use crate::outbox::{Entry, Reason};
+use crate::outbox::Entry;
+use crate::policy::Policy;
 
 /// Names that one home remembers to have been linked with. A customer's number changes once in years.
 const LINKED_MAX: usize = 16;
 
 /// Whether a conversation is at home in this object.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// It lives in the object of another name.
@@ -52,20 +59,26 @@ impl Default for Place {
 pub enum Route {
     /// They stay.
     Here,
-    /// First this other name must be linked.
+    /// First this object must ask the one of that name.
     LinkFirst(ObjectName),
+    /// First the object of that name must ask this one.
+    LinkVia(ObjectName),
     /// They go there.
     Moved(ObjectName),
 }
 
 impl Place {
-    /// Where events go that name the customer by this object's name and also by `phone`.
+    /// Where events go that arrive at `here` and name the customer also by `aliases`.
     #[must_use]
-    pub fn route(&self, phone: Option<&ObjectName>) -> Route {
-        match (self, phone) {
-            (Self::Elsewhere(home), _) => Route::Moved(home.clone()),
-            (Self::Home(linked), Some(phone)) if !linked.contains(phone) => Route::LinkFirst(phone.clone()),
-            (Self::Home(_), _) => Route::Here,
+    pub fn route(&self, here: &ObjectName, aliases: &[ObjectName]) -> Route {
+        let linked = match self {
+            Self::Elsewhere(home) => return Route::Moved(home.clone()),
+            Self::Home(linked) => linked,
+        };
+        match aliases.iter().find(|alias| *alias != here && !linked.contains(alias)) {
+            None => Route::Here,
+            Some(alias) if alias < here => Route::LinkFirst(alias.clone()),
+            Some(alias) => Route::LinkVia(alias.clone()),
         }
     }
 
@@ -73,6 +86,10 @@ impl Place {
     #[must_use]
     pub const fn is_elsewhere(&self) -> bool {
         matches!(self, Self::Elsewhere(_))
+    }
+
+    fn has_linked(&self, name: &ObjectName) -> bool {
+        matches!(self, Self::Home(linked) if linked.contains(name))
     }
 
     fn add(&mut self, name: ObjectName) {
@@ -85,12 +102,12 @@ impl Place {
     }
 }
 
-/// What the phone's object answers when the user id's object asks.
+/// What the object that is asked answers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum LinkAnswer {
     /// The asking object takes this over.
-    Merge(Handover),
-    /// The conversation lives in the phone's object.
+    Merge(Box<Handover>),
+    /// The conversation lives in the object that is asked.
     Mine,
     /// The conversation lives in the asking object.
     Yours,
@@ -101,15 +118,32 @@ pub enum LinkAnswer {
 pub struct Handover {
     /// Whose turn it was.
     pub turn: Turn,
+    /// Whether the customer was waiting for a person.
+    pub waiting: Option<Waiting>,
+    /// The customer's marked name in the phone's address book.
+    pub contact: Option<String>,
     /// The echoes that were remembered.
     pub echoes: Echoes,
-    /// The entries that were open.
+    /// The entries that were open, and those that the present hold had withheld.
     pub entries: Vec<Entry>,
 }
 
+impl Handover {
+    /// The other conversation as it stands at this time.
+    fn at(&self, context: Context<'_>, output: &mut Output) -> Conversation {
+        let (outbox, held) = self.entries.iter().cloned().partition(|entry| entry.state.is_open());
+        let mut other =
+            Conversation { turn: self.turn.clone(), waiting: self.waiting, outbox, held, ..Conversation::default() };
+        let mut passed = Output::default();
+        other.pass_time(context, &mut passed);
+        output.alerts.extend(passed.alerts);
+        other
+    }
+}
+
 impl Conversation {
-    /// The phone's object is asked by the user id's object `by`, which has a history of its own or not.
-    pub fn asked_to_link(&mut self, by: &ObjectName, by_has_history: bool) -> (LinkAnswer, Output) {
+    /// This object is asked by the object `by` of another of the customer's names, which has a history or not.
+    pub fn asked_to_link(&mut self, by: &ObjectName, by_has_history: bool, policy: &Policy) -> (LinkAnswer, Output) {
         let mut output = Output::default();
         let asked_before = matches!(&self.place, Place::Elsewhere(home) if home == by);
         let answer = match &self.place {
@@ -117,52 +151,65 @@ impl Conversation {
             Place::Elsewhere(_) if !asked_before => LinkAnswer::Yours,
             Place::Home(_) if self.is_fresh() => LinkAnswer::Yours,
             Place::Home(_) if !by_has_history => LinkAnswer::Mine,
-            Place::Elsewhere(_) | Place::Home(_) => LinkAnswer::Merge(Handover {
-                turn: self.turn,
+            Place::Elsewhere(_) | Place::Home(_) => LinkAnswer::Merge(Box::new(Handover {
+                turn: self.turn.clone(),
+                waiting: self.waiting,
+                contact: self.contact.clone(),
                 echoes: self.echoes.clone(),
-                entries: self.outbox.clone(),
-            }),
+                entries: self.outbox.iter().chain(&self.held).cloned().collect(),
+            })),
         };
         if answer != LinkAnswer::Mine && !asked_before {
             self.place = Place::Elsewhere(by.clone());
             output.save = true;
         }
-        output.wake_at = self.wake_at();
+        output.wake_at = self.wake_at(policy);
         (answer, output)
     }
 
-    /// The user id's object has the answer of the object `phone`. `known` holds those handed-over entries
-    /// that are known here already.
+    /// This object has the answer of the object `asked`. `known` holds those handed-over entries that are known here
+    /// already.
     pub fn linked(
         &mut self,
-        phone: &ObjectName,
+        asked: &ObjectName,
         answer: &LinkAnswer,
         known: &BTreeMap<EventId, Entry>,
         context: Context<'_>,
     ) -> Output {
         let mut output = Output::default();
-        if self.place.route(Some(phone)) != Route::LinkFirst(phone.clone()) {
+        if self.place.is_elsewhere() || self.place.has_linked(asked) {
             // Two events asked at the same time, and the other was faster.
-            output.wake_at = self.wake_at();
+            output.wake_at = self.wake_at(context.policy);
             return output;
         }
         output.save = true;
         match answer {
-            LinkAnswer::Mine if self.is_fresh() => self.place = Place::Elsewhere(phone.clone()),
+            LinkAnswer::Mine if self.is_fresh() => self.place = Place::Elsewhere(asked.clone()),
             // Something happened here while the answer was under way: it must be asked for again.
             LinkAnswer::Mine => output.save = false,
-            LinkAnswer::Yours => self.place.add(phone.clone()),
+            LinkAnswer::Yours => self.place.add(asked.clone()),
             LinkAnswer::Merge(handover) => {
-                self.place.add(phone.clone());
+                self.place.add(asked.clone());
                 self.take_over(handover, known, context, &mut output);
             }
         }
         self.start_next(context, &mut output);
-        output.wake_at = self.wake_at();
+        output.wake_at = self.wake_at(context.policy);
         output
     }
 
-    /// Takes over another object's turn and open entries. A hold of either is a hold of both.
+    /// The object of this name points here: it was found to, or has just asked.
+    pub fn linked_via(&mut self, name: &ObjectName, policy: &Policy) -> Output {
+        let mut output = Output::default();
+        if !self.place.is_elsewhere() && !self.place.has_linked(name) {
+            self.place.add(name.clone());
+            output.save = true;
+        }
+        output.wake_at = self.wake_at(policy);
+        output
+    }
+
+    /// Takes over another object's turn and entries. A hold of either is a hold of both.
     fn take_over(
         &mut self,
         handover: &Handover,
@@ -170,31 +217,42 @@ impl Conversation {
         context: Context<'_>,
         output: &mut Output,
     ) {
-        for (id, at) in handover.echoes.iter() {
-            let spilled = (!self.echoes.contains(id)).then(|| self.echoes.remember(id.clone(), *at)).flatten();
+        for echo in handover.echoes.iter() {
+            let spilled = (!self.echoes.contains(&echo.id)).then(|| self.echoes.adopt(echo.clone())).flatten();
             self.spill(spilled, output);
         }
-        let held_before = self.turn.holder != Holder::Automation;
-        let leases = [self.turn.lease_until(), handover.turn.lease_until()];
-        let lease_until = leases.into_iter().flatten().max().filter(|until| *until > context.now);
-        self.turn.token = self.turn.token.max(handover.turn.token);
-        if let Some(lease_until_ms) = lease_until {
-            self.turn.holder = Holder::Human { lease_until_ms };
+        if self.contact.is_none() {
+            self.contact.clone_from(&handover.contact);
+        }
+        // Time has passed for both: a hold that has run out is nobody's any more.
+        self.pass_time(context, output);
+        let other = handover.at(context, output);
+        self.waiting = earlier(self.waiting, other.waiting);
+        let held_before = self.turn.hold().is_some();
+        let token = self.turn.token.max(other.turn.token);
+        let hold = joined(self.turn.hold(), other.turn.hold());
+        self.turn.token = if hold.is_some() { token.next() } else { token };
+        let answered_seq = hold.as_ref().map_or(u64::MAX, |hold| hold.answered_seq);
+        if let Some(hold) = hold {
+            self.turn.holder = Holder::Human(hold);
             if !held_before {
-                self.turn.token = self.turn.token.next();
-                self.record(TurnChange::Takeover, Cause::Merged, context, output);
+                self.record(TurnChange::Takeover, Cause::Merged, None, context, output);
             }
-            self.withhold_waiting(output);
         }
-        for (at, entry) in handover.entries.iter().enumerate().filter(|(_, entry)| !known.contains_key(&entry.id)) {
-            output.changes.push(Change::Put { entry: self.adopt(entry), event: Some(at), replaces: false });
+        // What is open or held here goes on under the merged conversation's turn, also what is in flight, which
+        // would otherwise look taken over should it fail.
+        for entry in self.outbox.iter_mut().chain(&mut self.held).filter(|entry| entry.token != self.turn.token) {
+            entry.token = self.turn.token;
+            output.write(entry.clone());
         }
-        if lease_until.is_none() {
-            // Nobody took the baton: what is open here goes on under the merged conversation's turn, also what is
-            // in flight, which would otherwise look taken over should it fail.
-            for entry in self.outbox.iter_mut().filter(|entry| entry.token != self.turn.token) {
-                entry.token = self.turn.token;
-                output.changes.push(Change::Update(entry.clone()));
+        for entry in other.outbox.iter().chain(&other.held).filter(|entry| !known.contains_key(&entry.id)) {
+            let at = handover.entries.iter().position(|handed| handed.id == entry.id);
+            self.adopt(entry, at, output);
+        }
+        if self.turn.hold().is_some() {
+            self.withhold_waiting(context, output);
+            if self.waiting.is_none() && self.held.iter().any(|entry| entry.seq > answered_seq) {
+                self.waiting = Some(Waiting { since_ms: context.now, warned: false });
             }
         }
         self.forget_later(context, output);
@@ -202,15 +260,37 @@ impl Conversation {
 
     /// Makes an entry of the other object this one's. An attempt that the other has in flight ends there; here
     /// it counts as lost in its time, and is repeated under the same `webhook-id`.
-    fn adopt(&mut self, entry: &Entry) -> Entry {
-        let mut entry = entry.clone();
-        entry.token = self.turn.token;
-        if entry.class.is_turn_bound() && self.turn.holder != Holder::Automation {
-            entry.withhold(Reason::TakenOver);
-            return entry;
+    fn adopt(&mut self, entry: &Entry, at: Option<usize>, output: &mut Output) {
+        let entry = Entry { token: self.turn.token, ..entry.clone() };
+        self.last_seq = self.last_seq.max(entry.seq);
+        output.changes.push(Change::Put { entry: entry.clone(), event: at, replaces: false });
+        if entry.state.is_open() {
+            self.insert(entry);
+        } else if self.turn.hold().is_some() {
+            self.hold_back(entry);
         }
-        let behind = self.outbox.partition_point(|open| open.seq <= entry.seq);
-        self.outbox.insert(behind, entry.clone());
-        entry
+    }
+}
+
+/// One hold of two: as long as the longer, as little answered as the less answered.
+fn joined(one: Option<&Hold>, other: Option<&Hold>) -> Option<Hold> {
+    let (Some(one), Some(other)) = (one, other) else { return one.or(other).cloned() };
+    let (first, last) = if one.since_ms <= other.since_ms { (one, other) } else { (other, one) };
+    Some(Hold {
+        since_ms: first.since_ms,
+        lease_until_ms: first.lease_until_ms.max(last.lease_until_ms),
+        taken_by: first.taken_by.clone(),
+        messages: first.messages.saturating_add(last.messages),
+        answered_seq: first.answered_seq.min(last.answered_seq),
+        before_last: last.before_last.clone(),
+        texts: first.texts.iter().chain(&last.texts).cloned().collect(),
+    })
+}
+
+/// The wait that began earlier.
+fn earlier(one: Option<Waiting>, other: Option<Waiting>) -> Option<Waiting> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one.since_ms <= other.since_ms { one } else { other }),
+        (one, other) => one.or(other),
     }
 }

@@ -14,33 +14,78 @@ use crate::ids::{EventId, FencingToken};
 use crate::limits::{ECHOES_IN_ROW_MAX, JOURNAL_MAX};
 use crate::time::UnixMillis;
 
-/// The ids of the last echoes, oldest first.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+/// The last echoes, oldest first.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Echoes(VecDeque<(EventId, UnixMillis)>);
+pub struct Echoes(VecDeque<Echo>);
+
+/// An echo, when it arrived, and what it did.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Echo {
+    /// The echo's id.
+    pub id: EventId,
+    /// When it arrived.
+    pub at_ms: UnixMillis,
+    /// What it did.
+    pub effect: EchoEffect,
+}
+
+/// What an echo did.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EchoEffect {
+    /// Nothing: it is one of the app's own texts.
+    Automation,
+    /// In the end nothing: the same words went to many customers.
+    Broadcast,
+    /// The person handed the baton back with it.
+    HandedBack,
+    /// The person kept the baton.
+    Kept,
+    /// The person took the baton.
+    Took,
+}
 
 impl Echoes {
     /// Whether this echo is remembered here.
     #[must_use]
     pub fn contains(&self, id: &EventId) -> bool {
-        self.0.iter().any(|(known, _)| known == id)
+        self.get(id).is_some()
+    }
+
+    /// This echo, where it is remembered here.
+    #[must_use]
+    pub fn get(&self, id: &EventId) -> Option<&Echo> {
+        self.0.iter().find(|echo| echo.id == *id)
     }
 
     /// Remembers an echo. Returns the oldest one where there is no more room.
-    pub fn remember(&mut self, id: EventId, now: UnixMillis) -> Option<(EventId, UnixMillis)> {
-        self.0.push_back((id, now));
+    pub fn remember(&mut self, id: EventId, now: UnixMillis, effect: EchoEffect) -> Option<Echo> {
+        self.adopt(Echo { id, at_ms: now, effect })
+    }
+
+    /// Remembers an echo of another conversation's. Returns the oldest one where there is no more room.
+    pub fn adopt(&mut self, echo: Echo) -> Option<Echo> {
+        self.0.push_back(echo);
         if self.0.len() > ECHOES_IN_ROW_MAX { self.0.pop_front() } else { None }
+    }
+
+    /// Notes that an echo was a broadcast. Returns whether that is news.
+    pub fn mark_broadcast(&mut self, id: &EventId) -> bool {
+        let spoke = |echo: &&mut Echo| matches!(echo.effect, EchoEffect::Kept | EchoEffect::Took);
+        let echo = self.0.iter_mut().filter(spoke).find(|echo| echo.id == *id);
+        echo.map(|echo| echo.effect = EchoEffect::Broadcast).is_some()
     }
 
     /// Forgets what is older than `before`. Returns whether there was anything.
     pub fn forget(&mut self, before: UnixMillis) -> bool {
         let count = self.0.len();
-        self.0.retain(|(_, at)| *at >= before);
+        self.0.retain(|echo| echo.at_ms >= before);
         self.0.len() != count
     }
 
-    /// The echoes with the time of their arrival, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &(EventId, UnixMillis)> {
+    /// The echoes, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Echo> {
         self.0.iter()
     }
 
@@ -52,12 +97,12 @@ impl Echoes {
 }
 
 /// The last transitions of a conversation, oldest first.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Journal(VecDeque<Transition>);
 
-/// A change of holder, and why.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// Something that happened to the turn, and why.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Transition {
     /// When it happened.
     pub at_ms: UnixMillis,
@@ -67,28 +112,45 @@ pub struct Transition {
     pub cause: Cause,
     /// The fencing token from then on.
     pub token: FencingToken,
+    /// The event that caused it; `None` where that was time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventId>,
 }
 
 /// What a transition does.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The baton goes back to the bot.
     Handback,
     /// A person takes the baton.
     Takeover,
+    /// The owner is warned that a customer waits.
+    Warning,
 }
 
 /// Why a transition happens.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
+    /// What took the baton was a broadcast.
+    Broadcast,
+    /// The customer asked for a person.
+    CustomerAsked,
     /// A person wrote from the phone.
     Echo,
+    /// The person has held for as long as `max_hold_seconds`.
+    HeldLongest,
     /// The person has not written for as long as the lease.
     LeaseExpired,
     /// Two names of one customer turned out to be one, and a person held under one of them.
     Merged,
+    /// The person handed it back in words.
+    Phrase,
+    /// The person withdrew the message that took it.
+    Revoked,
+    /// The customer has waited for the person too long.
+    Unanswered,
 }
 
 impl Journal {
@@ -101,7 +163,8 @@ impl Journal {
     }
 
     /// The transitions, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Transition> {
+    #[must_use]
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Transition> {
         self.0.iter()
     }
 }
@@ -115,11 +178,32 @@ mod tests {
         let mut echoes = Echoes::default();
         let id = |number: usize| EventId::named(&format!("wamid.{number}"));
         for number in 0..ECHOES_IN_ROW_MAX {
-            assert_eq!(echoes.remember(id(number), UnixMillis::new(number as u64)), None);
+            assert_eq!(echoes.remember(id(number), UnixMillis::new(number as u64), EchoEffect::Took), None);
         }
-        assert_eq!(echoes.remember(id(99), UnixMillis::new(99)), Some((id(0), UnixMillis::new(0))));
+        let oldest = echoes.remember(id(99), UnixMillis::new(99), EchoEffect::Kept);
+        assert_eq!(oldest, Some(Echo { id: id(0), at_ms: UnixMillis::new(0), effect: EchoEffect::Took }));
         assert!(!echoes.contains(&id(0)) && echoes.contains(&id(1)) && echoes.contains(&id(99)));
         assert!(echoes.forget(UnixMillis::new(50)));
         assert!(!echoes.contains(&id(1)) && echoes.contains(&id(99)));
+    }
+
+    #[test]
+    fn only_what_looked_like_a_persons_words_turns_out_to_be_a_broadcast() {
+        let mut echoes = Echoes::default();
+        for (number, (effect, is_news)) in [
+            (EchoEffect::Took, true),
+            (EchoEffect::Kept, true),
+            (EchoEffect::Automation, false),
+            (EchoEffect::HandedBack, false),
+            (EchoEffect::Broadcast, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let id = EventId::named(&format!("wamid.{number}"));
+            echoes.remember(id.clone(), UnixMillis::new(1), effect);
+            assert_eq!(echoes.mark_broadcast(&id), is_news, "{effect:?}");
+            assert!(!echoes.mark_broadcast(&id), "news only once: {effect:?}");
+        }
     }
 }

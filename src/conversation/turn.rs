@@ -1,23 +1,30 @@
 //! Who holds the baton.
 //!
-//! | holder | echo | lease ends |
-//! |---|---|---|
-//! | `Automation` | → `Human`, token + 1 | – |
-//! | `Human` | lease slides | → `Automation`, token + 1 |
+//! | holder | a person speaks | a customer asks for a person | the hold ends |
+//! |---|---|---|---|
+//! | `Automation` | → `Human`, token + 1 | → `Human`, token + 1 | – |
+//! | `Human` | lease slides, up to `max_hold_seconds` | – | → `Automation`, token + 1 |
 //!
 //! Invariant: there is one holder at any time, and the fencing token grows with every change of holder and
 //! never falls. What was accepted under an older token is therefore recognised for ever.
 //!
 //! Why the lease runs from the arrival of the echo and not from its timestamp: Meta's clock has seconds, an
 //! echo may be late by WhatsApp's own delay, and a hold that is over before it began would be no hold.
+//!
+//! Not here: when a hold ends (`release`), and which echoes are a person's (`person`).
+
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::FencingToken;
-use crate::time::{Millis, UnixMillis};
+use super::release::Waiting;
+use crate::ids::{EventId, FencingToken};
+use crate::limits::{HUMAN_TEXT_CHARS_MAX, HUMAN_TEXTS_MAX};
+use crate::policy::Policy;
+use crate::time::UnixMillis;
 
 /// Whose turn it is, and which turn.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Turn {
     /// Who may speak.
     pub holder: Holder,
@@ -26,49 +33,132 @@ pub struct Turn {
 }
 
 /// Who may speak.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holder {
     /// The bot.
     #[default]
     Automation,
     /// A person of the shop.
-    Human {
-        /// When the baton goes back if the person says nothing more.
-        lease_until_ms: UnixMillis,
-    },
+    Human(Hold),
+}
+
+/// A person's hold.
+#[derive(Clone, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Hold {
+    /// When it began.
+    pub since_ms: UnixMillis,
+    /// Until when the person keeps the baton without saying more.
+    pub lease_until_ms: UnixMillis,
+    /// The echo that took the baton; `None` where the customer asked for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<EventId>,
+    /// Messages that the person has written.
+    #[serde(default)]
+    pub messages: u32,
+    /// The person has answered everything that was accepted up to this `seq`.
+    #[serde(default)]
+    pub answered_seq: u64,
+    /// How things stood before the person's last message, should that turn out to be a broadcast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_last: Option<BeforeLast>,
+    /// The person's last messages, where the owner shares them with the bot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
+}
+
+/// What one message of a person's has changed.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct BeforeLast {
+    /// The message.
+    pub echo: EventId,
+    /// What was answered before it.
+    pub answered_seq: u64,
+    /// Whether the customer was waiting before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold")
+            .field("since_ms", &self.since_ms)
+            .field("lease_until_ms", &self.lease_until_ms)
+            .field("messages", &self.messages)
+            .field("answered_seq", &self.answered_seq)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Hold {
+    /// Remembers what the person wrote, as far as there is room.
+    pub fn remember_text(&mut self, text: &str) {
+        self.texts.push(text.chars().take(HUMAN_TEXT_CHARS_MAX).collect());
+        if self.texts.len() > HUMAN_TEXTS_MAX {
+            self.texts.remove(0);
+        }
+    }
+
+    /// Whether the lease slides no further.
+    #[must_use]
+    pub fn is_at_its_longest(&self, policy: &Policy) -> bool {
+        self.lease_until_ms >= self.since_ms.after(policy.max_hold)
+    }
 }
 
 impl Turn {
-    /// A person has spoken. Returns whether that took the baton, and not only kept it.
-    pub fn take(&mut self, now: UnixMillis, lease: Millis) -> bool {
-        let taken = self.holder == Holder::Automation;
-        // A clock that jumps back must not shorten a hold.
-        let lease_until_ms = now.after(lease).max(self.lease_until().unwrap_or_default());
-        self.holder = Holder::Human { lease_until_ms };
-        if taken {
-            self.token = self.token.next();
+    /// A person takes the baton, or keeps it. Returns whether they took it, and not only kept it.
+    pub fn take(&mut self, now: UnixMillis, policy: &Policy, by: Option<&EventId>) -> bool {
+        let until = now.after(policy.lease);
+        match &mut self.holder {
+            Holder::Human(hold) => {
+                // A clock that jumps back must not shorten a hold.
+                let longest = hold.since_ms.after(policy.max_hold);
+                hold.lease_until_ms = until.min(longest).max(hold.lease_until_ms);
+                false
+            }
+            Holder::Automation => {
+                let lease_until_ms = until.min(now.after(policy.max_hold));
+                let taken_by = by.cloned();
+                self.holder = Holder::Human(Hold { since_ms: now, lease_until_ms, taken_by, ..Hold::default() });
+                self.token = self.token.next();
+                true
+            }
         }
-        taken
     }
 
-    /// Gives the baton back where the lease has ended. Returns whether it did.
-    pub fn expire(&mut self, now: UnixMillis) -> bool {
-        let ended = self.lease_until().is_some_and(|until| until <= now);
-        if ended {
-            self.holder = Holder::Automation;
-            self.token = self.token.next();
+    /// Gives the baton back to the bot. Returns the hold that this ends.
+    pub fn give_back(&mut self) -> Option<Hold> {
+        match core::mem::take(&mut self.holder) {
+            Holder::Automation => None,
+            Holder::Human(hold) => {
+                self.token = self.token.next();
+                Some(hold)
+            }
         }
-        ended
+    }
+
+    /// The person's hold; `None` while the bot holds.
+    #[must_use]
+    pub const fn hold(&self) -> Option<&Hold> {
+        match &self.holder {
+            Holder::Automation => None,
+            Holder::Human(hold) => Some(hold),
+        }
+    }
+
+    /// The person's hold, to change it.
+    pub const fn hold_mut(&mut self) -> Option<&mut Hold> {
+        match &mut self.holder {
+            Holder::Automation => None,
+            Holder::Human(hold) => Some(hold),
+        }
     }
 
     /// When the person's lease ends; `None` while the bot holds.
     #[must_use]
-    pub const fn lease_until(&self) -> Option<UnixMillis> {
-        match self.holder {
-            Holder::Automation => None,
-            Holder::Human { lease_until_ms } => Some(lease_until_ms),
-        }
+    pub fn lease_until(&self) -> Option<UnixMillis> {
+        self.hold().map(|hold| hold.lease_until_ms)
     }
 
     /// Whether the bot may be told what was accepted under `token`.
@@ -81,27 +171,44 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Millis;
 
     #[test]
     fn a_person_takes_keeps_and_loses_the_baton() {
         let at = UnixMillis::from_seconds;
-        let lease = Millis::from_seconds(60);
+        let policy =
+            Policy { lease: Millis::from_seconds(60), max_hold: Millis::from_seconds(100), ..Policy::default() };
         let mut turn = Turn::default();
         assert!(turn.lets_through(FencingToken::new(0)));
 
-        assert!(turn.take(at(100), lease), "an echo takes");
+        assert!(turn.take(at(100), &policy, None), "an echo takes");
         assert_eq!((turn.lease_until(), turn.token), (Some(at(160)), FencingToken::new(1)));
         assert!(!turn.lets_through(FencingToken::new(0)) && !turn.lets_through(FencingToken::new(1)));
 
-        assert!(!turn.take(at(130), lease), "a second echo only slides the lease");
+        assert!(!turn.take(at(130), &policy, None), "a second echo only slides the lease");
         assert_eq!((turn.lease_until(), turn.token), (Some(at(190)), FencingToken::new(1)));
-        assert!(!turn.take(at(10), lease), "a clock that jumps back shortens nothing");
+        assert!(!turn.take(at(10), &policy, None), "a clock that jumps back shortens nothing");
         assert_eq!(turn.lease_until(), Some(at(190)));
+        assert!(!turn.take(at(150), &policy, None));
+        assert_eq!(turn.lease_until(), Some(at(200)), "no hold is longer than the cap");
+        assert!(turn.hold().is_some_and(|hold| hold.is_at_its_longest(&policy)));
 
-        assert!(!turn.expire(UnixMillis::new(189_999)));
-        assert!(turn.expire(at(190)));
+        assert!(turn.give_back().is_some());
         assert_eq!((turn.lease_until(), turn.token), (None, FencingToken::new(2)));
         assert!(turn.lets_through(FencingToken::new(2)) && !turn.lets_through(FencingToken::new(0)));
-        assert!(!turn.expire(at(999)), "only a hold can end");
+        assert!(turn.give_back().is_none(), "only a hold can end");
+        assert_eq!(turn.token, FencingToken::new(2));
+    }
+
+    #[test]
+    fn what_a_person_wrote_is_remembered_within_bounds_and_never_printed() {
+        let mut hold = Hold::default();
+        for number in 0..=HUMAN_TEXTS_MAX {
+            hold.remember_text(&format!("{number} {}", "é".repeat(2 * HUMAN_TEXT_CHARS_MAX)));
+        }
+        assert_eq!(hold.texts.len(), HUMAN_TEXTS_MAX);
+        assert!(hold.texts.iter().all(|text| text.chars().count() == HUMAN_TEXT_CHARS_MAX));
+        assert!(hold.texts[0].starts_with("1 "), "the oldest went first");
+        assert!(!format!("{hold:?}").contains('é'));
     }
 }

@@ -20,13 +20,16 @@ use worker::{
 use super::clock;
 use crate::ids::ObjectName;
 use crate::limits::{ATTEMPT_TIMEOUT, BOT_ANSWER_BYTES_MAX};
+use crate::outbox::destination::BotUrl;
 use crate::outbox::outcome::{Loss, Outcome};
 use crate::outbox::request::Attempt;
+use crate::secret::Secret;
 use crate::settings::Settings;
 
 /// Sends one attempt to the bot and waits for its end.
 pub(super) async fn send(settings: &Settings, conversation: &ObjectName, attempt: &Attempt, body: &str) -> Outcome {
-    let Ok(request) = request(settings, conversation, attempt, body) else { return Outcome::Unsendable };
+    let Some(bot) = settings.bot(attempt.bot.as_ref()) else { return Outcome::NoSuchBot };
+    let Ok(request) = request(bot, conversation, attempt, body) else { return Outcome::Unsendable };
     let controller = AbortController::default();
     let signal = controller.signal();
     // The status is known before the answer has been read; a bot that hangs afterwards has the message.
@@ -48,9 +51,14 @@ pub(super) async fn send(settings: &Settings, conversation: &ObjectName, attempt
     }
 }
 
-fn request(settings: &Settings, conversation: &ObjectName, attempt: &Attempt, body: &str) -> Result<Request> {
+fn request(
+    (url, secret): (&BotUrl, &Secret),
+    conversation: &ObjectName,
+    attempt: &Attempt,
+    body: &str,
+) -> Result<Request> {
     let headers = Headers::new();
-    for (name, value) in attempt.headers(conversation, body, &settings.bot_secret, clock::now()) {
+    for (name, value) in attempt.headers(conversation, body, secret, clock::now()) {
         headers.set(name, &value)?;
     }
     let mut init = RequestInit::new();
@@ -59,7 +67,7 @@ fn request(settings: &Settings, conversation: &ObjectName, attempt: &Attempt, bo
         .with_headers(headers)
         .with_redirect(RequestRedirect::Manual)
         .with_body(Some(JsValue::from_str(body)));
-    Request::new_with_init(settings.bot_url.as_str(), &init)
+    Request::new_with_init(url.as_str(), &init)
 }
 
 async fn exchange(

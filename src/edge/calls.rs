@@ -9,10 +9,10 @@
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Error, Method, Request, RequestInit, Result};
 
-use crate::command::{CarriedEvent, Command, Reply, Shown};
-use crate::ids::ObjectName;
+use crate::command::{CarriedEvent, Command, Reply};
+use crate::ids::{Customer, ObjectName};
 use crate::limits::HOPS_MAX;
-use crate::webhook::event::Scope;
+use crate::webhook::event::Event;
 
 /// The binding of the objects' class.
 const CONVERSATION: &str = "CONVERSATION";
@@ -32,28 +32,35 @@ pub(super) async fn call(env: &Env, name: &ObjectName, command: &Command) -> Res
     Ok(serde_json::from_str(&answer.text().await?)?)
 }
 
-/// Where events go: an object, and the other name of the customer where the events carry both.
+/// Where events go: an object, the other names of the customer, and the customer.
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Address {
     pub(super) name: ObjectName,
-    phone: Option<ObjectName>,
+    aliases: Vec<ObjectName>,
+    customer: Option<Customer>,
 }
 
 impl Address {
-    /// Where events of this scope go.
-    pub(super) fn of(scope: &Scope) -> Self {
-        Self { name: scope.object_name(), phone: scope.phone_object_name() }
+    /// Where this event goes.
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        let (name, customer) = (event.scope.object_name(), event.scope.customer().cloned());
+        Self { name, aliases: event.aliases(), customer }
+    }
+
+    /// Where what names nobody goes.
+    pub(super) fn unaddressed() -> Self {
+        Self { name: ObjectName::unaddressed(), aliases: Vec::new(), customer: None }
     }
 }
 
 /// Has events accepted by the object at this address, or by the one in which the conversation lives; which one
 /// that is.
 pub(super) async fn accept(env: &Env, to: Address, events: Vec<CarriedEvent>) -> Result<ObjectName> {
-    let (Address { mut name, phone }, mut events) = (to, events);
+    let (Address { mut name, aliases, customer }, mut events) = (to, events);
     for _ in 0..HOPS_MAX {
         // Under the home's own name there is nothing left to link.
-        let phone = phone.clone().filter(|phone| *phone != name);
-        let command = Command::Accept { events, phone };
+        let aliases = aliases.iter().filter(|alias| **alias != name).cloned().collect();
+        let command = Command::Accept { events, aliases, customer: customer.clone() };
         let reply = call(env, &name, &command).await?;
         let Command::Accept { events: sent, .. } = command else { return Err(lost()) };
         match reply {
@@ -66,25 +73,24 @@ pub(super) async fn accept(env: &Env, to: Address, events: Vec<CarriedEvent>) ->
                 }
                 name = to;
             }
-            Reply::Finished | Reply::Linked(_) | Reply::Shown(_) => return Err(lost()),
+            Reply::Finished | Reply::Linked(_) | Reply::Replayed(_) | Reply::Shown(_) => return Err(lost()),
         }
     }
     Err(lost())
 }
 
-/// Shows the conversation of this name, or the one in which it lives.
-pub(super) async fn show(env: &Env, name: ObjectName) -> Result<Option<Shown>> {
+/// Puts a command to the conversation of this name, or to the one in which it lives.
+pub(super) async fn ask(env: &Env, name: ObjectName, command: &Command) -> Result<Reply> {
     let mut name = name;
     for _ in 0..HOPS_MAX {
-        match call(env, &name, &Command::Show).await? {
-            Reply::Shown(shown) => return Ok(shown),
-            Reply::Moved { to, .. } => name = to,
-            Reply::Accepted { .. } | Reply::Finished | Reply::Linked(_) => return Err(lost()),
-        }
+        let reply = call(env, &name, command).await?;
+        let Reply::Moved { to, .. } = reply else { return Ok(reply) };
+        name = to;
     }
     Err(lost())
 }
 
-fn lost() -> Error {
+/// An answer that does not fit the question.
+pub(super) fn lost() -> Error {
     Error::RustError("an object answered another question".to_owned())
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariant: a request sees complete settings or none. They are read once per isolate, because the
 //! environment of a deployment does not change while it runs. The policy may change in KV at any time: it is
-//! read again after a while, and a document with a mistake leaves the last good one in force.
+//! read again after a while, and a document with a mistake leaves the last good one in force, also for an isolate
+//! that begins only then.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,9 +22,20 @@ use crate::time::UnixMillis;
 const CONFIG: &str = "CONFIG";
 const POLICY_KEY: &str = "policy";
 
+/// The key under which the gate itself keeps the last document that was a policy.
+const LAST_GOOD_KEY: &str = "policy.last_good";
+
+/// The policy in force, the document in KV when it was taken in, and when that was read.
+#[derive(Clone)]
+struct Known {
+    document: Option<String>,
+    policy: Rc<Policy>,
+    read_at: UnixMillis,
+}
+
 thread_local! {
     static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
-    static POLICY: RefCell<Option<(Rc<Policy>, UnixMillis)>> = const { RefCell::new(None) };
+    static POLICY: RefCell<Option<Known>> = const { RefCell::new(None) };
 }
 
 /// The settings of this deployment.
@@ -41,32 +53,69 @@ pub(super) fn settings(env: &Env) -> Result<Rc<Settings>, Vec<SettingsError>> {
 /// The policy in force at `now`.
 pub(super) async fn policy(env: &Env, settings: &Settings, now: UnixMillis) -> Rc<Policy> {
     let known = POLICY.with_borrow(Clone::clone);
-    if let Some((policy, read_at)) = &known
-        && now < read_at.after(POLICY_FRESH_FOR)
-    {
-        return Rc::clone(policy);
+    if let Some(known) = known.as_ref().filter(|known| now < known.read_at.after(POLICY_FRESH_FOR)) {
+        return Rc::clone(&known.policy);
     }
-    let last_good = || known.map_or_else(|| Rc::new(settings.policy.clone()), |(policy, _)| policy);
-    let policy = match document(env).await {
-        Ok(None) => Rc::new(settings.policy.clone()),
-        Ok(Some(document)) => match Policy::parse(&document) {
-            Ok(policy) => Rc::new(policy),
-            Err(mistakes) => {
-                let first = mistakes.first().map(|mistake| mistake.path.as_str()).unwrap_or_default();
-                log(&Occurrence::PolicyRefused { mistakes: mistakes.len(), first });
-                last_good()
+    let known = known.map(|known| (known.document, known.policy));
+    let (document, policy) = match kv_text(env, POLICY_KEY).await {
+        Ok(document) => match known {
+            Some(known) if known.0 == document => known,
+            known => {
+                let policy = take_in(env, settings, document.as_deref(), known).await;
+                (document, policy)
             }
         },
         // KV is out of reach; the next request but a few will ask again.
-        Err(()) => last_good(),
+        Err(()) => known.unwrap_or_else(|| (None, Rc::new(settings.policy.clone()))),
     };
-    POLICY.set(Some((Rc::clone(&policy), now)));
+    POLICY.set(Some(Known { document, policy: Rc::clone(&policy), read_at: now }));
     policy
 }
 
-async fn document(env: &Env) -> Result<Option<String>, ()> {
+/// The policy of a document that this isolate has not met: its own, or where it has a mistake the last good one. That
+/// one is in memory, or in KV for an isolate that has just begun.
+async fn take_in(
+    env: &Env,
+    settings: &Settings,
+    document: Option<&str>,
+    known: Option<(Option<String>, Rc<Policy>)>,
+) -> Rc<Policy> {
+    let of_deployment = || Rc::new(settings.policy.clone());
+    let parse = |document: &str| Policy::parse(document, &settings.bot_names());
+    let Some(document) = document else { return of_deployment() };
+    match parse(document) {
+        Ok(policy) => {
+            if kv_text(env, LAST_GOOD_KEY).await.is_ok_and(|last| last.as_deref() != Some(document)) {
+                remember(env, document).await;
+            }
+            Rc::new(policy)
+        }
+        Err(mistakes) => {
+            let first = mistakes.first().map(|mistake| mistake.path.as_str()).unwrap_or_default();
+            log(&Occurrence::PolicyRefused { mistakes: mistakes.len(), first });
+            if let Some((_, policy)) = known {
+                return policy;
+            }
+            let last_good = kv_text(env, LAST_GOOD_KEY).await.ok().flatten();
+            last_good.and_then(|document| parse(&document).ok()).map_or_else(of_deployment, Rc::new)
+        }
+    }
+}
+
+/// The text under a key of the namespace; `None` where there is neither.
+async fn kv_text(env: &Env, key: &str) -> Result<Option<String>, ()> {
     let Ok(kv) = env.kv(CONFIG) else { return Ok(None) };
-    kv.get(POLICY_KEY).text().await.map_err(|_| ())
+    kv.get(key).text().await.map_err(|_| ())
+}
+
+/// Keeps a good document for the day on which a bad one follows it. Where this fails, an isolate that begins on that
+/// day takes the policy of the deployment.
+async fn remember(env: &Env, document: &str) {
+    if let Ok(kv) = env.kv(CONFIG)
+        && let Ok(put) = kv.put(LAST_GOOD_KEY, document)
+    {
+        let _ = put.execute().await;
+    }
 }
 
 /// The text of a secret or a variable; a variable that is a table is given as JSON.

@@ -9,11 +9,14 @@
 use serde::Serialize;
 use worker::{Error, console_error, console_log, console_warn};
 
+use crate::conversation::Alert;
 use crate::outbox::Reason;
 use crate::store::StoreError;
 
 /// Something worth a line.
 pub(super) enum Occurrence<'a> {
+    /// Something that the owner should be told.
+    Alert { conversation: &'a str, alert: Alert },
     /// An attempt at the bot failed.
     AttemptFailed { conversation: &'a str, attempt: u32, reason: Reason },
     /// An object could not read or write its storage; the delivery is sent again, or the alarm set again.
@@ -60,6 +63,15 @@ fn words_of(error: &Error) -> String {
 pub(super) fn log(occurrence: &Occurrence<'_>) {
     use Occurrence as O;
     let line = match occurrence {
+        O::Alert { conversation, alert } => Line {
+            event: match alert {
+                Alert::BotGone => "bot_gone",
+                Alert::CustomerUnanswered => "customer_unanswered",
+                Alert::DeadLetter => "dead_letter",
+            },
+            conversation: Some(conversation),
+            ..Line::default()
+        },
         O::AttemptFailed { conversation, attempt, reason } => Line {
             event: "attempt_failed",
             conversation: Some(conversation),
@@ -84,7 +96,7 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
         O::StoreFailed { .. } | O::NotStored { .. } | O::PolicyRefused { .. } | O::SettingsMissing { .. } => {
             console_error!("{json}");
         }
-        O::DeliveryRefused { .. } | O::Unreadable { .. } => console_warn!("{json}"),
+        O::Alert { .. } | O::DeliveryRefused { .. } | O::Unreadable { .. } => console_warn!("{json}"),
         O::AttemptFailed { .. } => console_log!("{json}"),
     }
 }

@@ -8,6 +8,7 @@
 //! | `answer` | answers as text, JSON and problem details |
 //! | `calls` | the Worker's calls to objects, from one name of a customer to the next |
 //! | `object` | the Durable Object of a conversation: one transaction per command, alarms, attempts |
+//! | `link` | two objects of one customer find out where the conversation lives |
 //! | `bot` | one attempt as a `fetch` |
 //! | `sql` | the object's SQLite behind [`crate::store::Sql`], transactions included |
 //! | `env` | settings and policy from the environment and KV |
@@ -24,6 +25,7 @@ mod bot;
 mod calls;
 mod clock;
 mod env;
+mod link;
 mod log;
 mod object;
 mod receipts;

@@ -7,10 +7,11 @@
 //! An alarm never fails on purpose: the platform gives up on one that throws after six retries. What cannot be
 //! done is tried again from an alarm of our own.
 //!
-//! Memory holds nothing but the time of the alarm that is set, and that the table is up to date; everything else
-//! is read from storage each time. An object may be evicted, or killed, between any two lines.
+//! Memory holds the time of the alarm that is set, the last `seq`, and that the table is up to date; everything else
+//! is read from storage each time. An object may be evicted, or killed, between any two lines. (What the object of a
+//! line counts for broadcasts is in memory only; `conversation::broadcast` says why that will do.)
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::StreamExt;
@@ -21,15 +22,16 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
 use super::{bot, calls, clock, env};
-use crate::command::{CarriedEvent, Command, LinkReply, Reply, Shown};
-use crate::conversation::identity::{LinkAnswer, Place};
-use crate::conversation::{Answer, Context, Conversation as Core, Incoming, Input, Output};
-use crate::ids::{AttemptNumber, EventId, ObjectName};
+use crate::command::{CarriedEvent, Command, Reply, Shown};
+use crate::conversation::broadcast::{Recipient, Tally};
+use crate::conversation::identity::Place;
+use crate::conversation::{Answer, Arrival, Context, Conversation as Core, Incoming, Input, Output, Tallied};
+use crate::ids::{Customer, EventId, LineId, ObjectName};
 use crate::limits::{ALARM_OVERDUE, ALARM_RETRY, HOPS_MAX};
 use crate::outbox::outcome::Outcome;
 use crate::policy::Policy;
 use crate::settings::Settings;
-use crate::store::{self, Job, Sql, StoreError, schema};
+use crate::store::{self, Job, Sql, StoreError, Table, schema};
 use crate::time::UnixMillis;
 
 /// One conversation, or what belongs to a line or an account as a whole.
@@ -38,11 +40,15 @@ pub struct Conversation {
     inner: Rc<Inner>,
 }
 
-struct Inner {
-    env: Env,
-    name: ObjectName,
-    sql: ObjectSql,
+pub(super) struct Inner {
+    pub(super) env: Env,
+    pub(super) name: ObjectName,
+    pub(super) sql: ObjectSql,
     state: State,
+    /// On the object that counts a line's echoes: what was sent a short while ago.
+    tally: RefCell<Tally>,
+    /// The largest `seq` of any stored entry; `None` while that is not known.
+    last_seq: Cell<Option<u64>>,
     /// Whether the table is known to be up to date: a transaction of this instance has brought it there.
     is_migrated: Cell<bool>,
     /// The alarm that is set; `None` while that is not known.
@@ -57,10 +63,19 @@ enum Alarm {
 }
 
 /// What a transaction leaves to be done: attempts, with their bodies.
-type Jobs = Vec<Job>;
+pub(super) type Jobs = Vec<Job>;
+
+/// What a transaction has done.
+struct Done<T> {
+    answer: T,
+    jobs: Jobs,
+    output: Output,
+    exists: bool,
+    last_seq: u64,
+}
 
 /// Why a command was not carried out.
-enum Failure {
+pub(super) enum Failure {
     NotConfigured,
     Runtime(worker::Error),
     Store(StoreError),
@@ -70,7 +85,18 @@ impl DurableObject for Conversation {
     fn new(state: State, env: Env) -> Self {
         let name = state.id().name().map_or_else(ObjectName::unaddressed, ObjectName::from_runtime);
         let sql = ObjectSql::new(&state.storage());
-        Self { inner: Rc::new(Inner { env, name, sql, state, is_migrated: Cell::new(false), alarm: Cell::new(None) }) }
+        Self {
+            inner: Rc::new(Inner {
+                env,
+                name,
+                sql,
+                state,
+                tally: RefCell::default(),
+                last_seq: Cell::new(None),
+                is_migrated: Cell::new(false),
+                alarm: Cell::new(None),
+            }),
+        }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
@@ -107,95 +133,126 @@ impl DurableObject for Conversation {
 impl Inner {
     async fn carry_out(self: &Rc<Self>, command: Command) -> Result<(Reply, Jobs), Failure> {
         match command {
-            Command::Accept { events, phone } => self.accept(&events, phone.as_ref()).await,
+            Command::Accept { events, aliases, customer } => self.accept(&events, aliases, customer.as_ref()).await,
+            Command::Broadcast { echo } => self.broadcast(&echo).await,
+            Command::Count { conversation, echo, content } => {
+                self.count(&content, Recipient { conversation, echo, at: clock::now() }).await?;
+                Ok((Reply::Finished, Jobs::new()))
+            }
             Command::Finish { id, number, outcome } => {
-                let jobs = self.finish(&id, number, outcome).await?;
+                let jobs = self.apply(&Input::Finish { id: &id, number, outcome }).await?;
                 Ok((Reply::Finished, jobs))
             }
             Command::Link { by, by_has_history } => {
                 self.link(&by, by_has_history).await.map(|reply| (reply, Jobs::new()))
             }
+            Command::Replay { only } => self.replay(only.as_deref()).await,
             Command::Show => self.show().map(|reply| (reply, Jobs::new())),
         }
     }
 
-    /// Accepts events, after the customer's other name has been linked where it must be.
+    /// Accepts events, after the customer's other names have been linked where they must be.
     async fn accept(
         self: &Rc<Self>,
         events: &[CarriedEvent],
-        phone: Option<&ObjectName>,
+        mut aliases: Vec<ObjectName>,
+        customer: Option<&Customer>,
     ) -> Result<(Reply, Jobs), Failure> {
         let incoming: Vec<Incoming> = events.iter().map(CarriedEvent::incoming).collect();
         let bodies: Vec<Option<&str>> = events.iter().map(|event| event.body.as_deref().map(RawValue::get)).collect();
+        let line = self.name.line_of_conversation();
         for _ in 0..HOPS_MAX {
-            let (answer, jobs) = self
-                .transact(&bodies, |conversation, sql, context| {
-                    let known = store::known(sql, incoming.iter().map(|event| &event.id))?;
-                    let input = Input::Accept { events: &incoming, known: &known, phone };
-                    let output = conversation.apply(&input, context);
-                    Ok((output.answer.clone(), output))
+            let ((answer, tally), jobs) = self
+                .transact(&bodies, |conversation, table, context| {
+                    let known = table.known(incoming.iter().flat_map(Incoming::ids))?;
+                    let (events, known, here, line) = (&incoming[..], &known, &self.name, line.as_ref());
+                    let arrival = Arrival { events, known, here, aliases: &aliases, customer, line };
+                    let mut output = conversation.apply(&Input::Accept(arrival), context);
+                    Ok(((output.answer.clone(), core::mem::take(&mut output.tally)), output))
                 })
                 .await?;
             match answer {
-                Answer::Accepted { new, duplicates } => return Ok((Reply::Accepted { new, duplicates }, jobs)),
+                Answer::Accepted { new, duplicates } => {
+                    self.count_meanwhile(line.as_ref(), tally);
+                    return Ok((Reply::Accepted { new, duplicates }, jobs));
+                }
                 Answer::Moved { to, known } => return Ok((Reply::Moved { to, known }, jobs)),
-                Answer::LinkFirst(phone) => {
-                    // Linking may take over entries, and so bring an attempt of its own.
-                    let jobs = self.ask_to_link(&phone).await?;
+                Answer::LinkFirst(other) => {
+                    // Linking may take over entries, and so bring attempts of its own.
+                    let jobs = self.ask_to_link(&other).await?;
                     self.deliver_meanwhile(jobs);
                 }
+                Answer::LinkVia(other) => {
+                    if let Some(third) = self.link_via(&other, customer).await? {
+                        aliases.retain(|alias| *alias != other);
+                        aliases.push(third);
+                    }
+                }
+                Answer::Replayed(_) => return Err(Failure::Runtime(calls::lost())),
             }
         }
         Err(Failure::Runtime(worker::Error::RustError("the customer's names could not be linked".to_owned())))
     }
 
-    /// Asks the object of the customer's phone number where the conversation lives.
-    async fn ask_to_link(&self, phone: &ObjectName) -> Result<Jobs, Failure> {
-        let by_has_history = store::has_history(&self.sql)?;
-        let command = Command::Link { by: self.name.clone(), by_has_history };
-        let reply = calls::call(&self.env, phone, &command).await.map_err(Failure::Runtime)?;
-        let Reply::Linked(reply) = reply else {
-            return Err(Failure::Runtime(worker::Error::RustError("an object answered another question".to_owned())));
-        };
-        let (answer, bodies) = reply.open();
-        let bodies: Vec<Option<&str>> = bodies.iter().map(|body| body.as_deref().map(RawValue::get)).collect();
-        let ((), jobs) = self
-            .transact(&bodies, |conversation, sql, context| {
-                let entries = match &answer {
-                    LinkAnswer::Merge(handover) => handover.entries.as_slice(),
-                    LinkAnswer::Mine | LinkAnswer::Yours => &[],
-                };
-                let known = store::known(sql, entries.iter().map(|entry| &entry.id))?;
-                Ok(((), conversation.linked(phone, &answer, &known, context)))
-            })
-            .await?;
-        Ok(jobs)
+    /// Has echoes counted over the customers of the line while the caller already has its answer.
+    fn count_meanwhile(self: &Rc<Self>, line: Option<&LineId>, tally: Vec<Tallied>) {
+        let Some(to) = line.map(ObjectName::broadcasts) else { return };
+        for Tallied { echo, content } in tally {
+            let (inner, to) = (Rc::clone(self), to.clone());
+            self.state.wait_until(async move {
+                let command = Command::Count { conversation: inner.name.clone(), echo, content };
+                // Where this fails the echo is a person's, which is the safe side.
+                let _ = calls::call(&inner.env, &to, &command).await;
+            });
+        }
     }
 
-    /// Answers the object of the customer's user id.
-    async fn link(&self, by: &ObjectName, by_has_history: bool) -> Result<Reply, Failure> {
-        let (reply, _) = self
-            .transact(&[], |conversation, sql, _| {
-                let (answer, output) = conversation.asked_to_link(by, by_has_history);
-                let bodies = match &answer {
-                    LinkAnswer::Merge(handover) => handover
-                        .entries
-                        .iter()
-                        .map(|entry| store::raw_body(sql, &entry.id))
-                        .collect::<Result<_, _>>()?,
-                    LinkAnswer::Mine | LinkAnswer::Yours => Vec::new(),
-                };
-                Ok((LinkReply::new(answer, bodies), output))
+    /// Counts an echo, and tells the conversations of what has turned out to be a broadcast.
+    async fn count(self: &Rc<Self>, content: &str, recipient: Recipient) -> Result<(), Failure> {
+        let (_, policy) = self.configuration().await?;
+        let Some(rule) = policy.broadcast else { return Ok(()) };
+        let recognised = self.tally.borrow_mut().count(content, recipient, rule);
+        for Recipient { conversation, echo, .. } in recognised {
+            let inner = Rc::clone(self);
+            self.state.wait_until(async move {
+                let told = calls::ask(&inner.env, conversation, &Command::Broadcast { echo }).await;
+                let _ = told.inspect_err(|error| log(&Occurrence::NotStored { error }));
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes in that an echo was a broadcast.
+    async fn broadcast(&self, echo: &EventId) -> Result<(Reply, Jobs), Failure> {
+        self.transact(&[], |conversation, _, context| {
+            if let Place::Elsewhere(to) = &conversation.place {
+                return Ok((Reply::Moved { to: to.clone(), known: Vec::new() }, Output::default()));
+            }
+            Ok((Reply::Finished, conversation.apply(&Input::Broadcast { echo }, context)))
+        })
+        .await
+    }
+
+    /// Sends dead letters on their way again.
+    async fn replay(&self, only: Option<&[EventId]>) -> Result<(Reply, Jobs), Failure> {
+        let (answer, jobs) = self
+            .transact(&[], |conversation, table, context| {
+                if let Place::Elsewhere(to) = &conversation.place {
+                    return Ok((Reply::Moved { to: to.clone(), known: Vec::new() }, Output::default()));
+                }
+                let output = conversation.apply(&Input::Replay { dead: &table.dead(only)? }, context);
+                let Answer::Replayed(replayed) = output.answer else { return Ok((Reply::Finished, output)) };
+                Ok((Reply::Replayed(replayed), output))
             })
             .await?;
-        Ok(Reply::Linked(reply))
+        Ok((answer, jobs))
     }
 
     fn show(&self) -> Result<Reply, Failure> {
         if !schema::exists(&self.sql)? {
             return Ok(Reply::Shown(None));
         }
-        let conversation = store::load(&self.sql)?;
+        let conversation = Table::open(&self.sql, self.is_migrated.get())?.load(None)?;
         if let Place::Elsewhere(to) = conversation.place {
             return Ok(Reply::Moved { to, known: Vec::new() });
         }
@@ -208,52 +265,50 @@ impl Inner {
             return Ok(Jobs::new());
         }
         let ((), jobs) = self
-            .transact(&[], |conversation, sql, context| {
-                let oldest = if conversation.forgets_at(context.now) { store::oldest(sql)? } else { None };
+            .transact(&[], |conversation, table, context| {
+                let oldest = if conversation.forgets_at(context.now) { table.oldest()? } else { None };
                 Ok(((), conversation.apply(&Input::Wake { oldest }, context)))
             })
             .await?;
         Ok(jobs)
     }
 
-    /// Records the end of an attempt; what is due then.
-    async fn finish(&self, id: &EventId, number: AttemptNumber, outcome: Outcome) -> Result<Jobs, Failure> {
-        let ((), jobs) = self
-            .transact(&[], |conversation, _, context| {
-                Ok(((), conversation.apply(&Input::Finish { id, number, outcome }, context)))
-            })
-            .await?;
-        Ok(jobs)
+    /// Applies an input that needs nothing from storage but the conversation; what is due then.
+    async fn apply(&self, input: &Input<'_>) -> Result<Jobs, Failure> {
+        let applied = self.transact(&[], |conversation, _, context| Ok(((), conversation.apply(input, context))));
+        applied.await.map(|((), jobs)| jobs)
     }
 
     /// Load, apply, save, set the alarm: the one way in which a conversation changes.
-    async fn transact<T>(
+    pub(super) async fn transact<T>(
         &self,
         bodies: &[Option<&str>],
-        work: impl FnOnce(&mut Core, &ObjectSql, Context<'_>) -> Result<(T, Output), StoreError>,
+        work: impl FnOnce(&mut Core, &Table<'_, ObjectSql>, Context<'_>) -> Result<(T, Output), StoreError>,
     ) -> Result<(T, Jobs), Failure> {
         let (_, policy) = self.configuration().await?;
         let alarm = self.known_alarm().await?;
         let context = Context { now: clock::now(), policy: &policy, draw: clock::draw() };
         // No await from here to the alarm.
-        let (answer, jobs, wake_at) = self.sql.transaction(|| {
-            if !self.is_migrated.get() {
-                schema::migrate(&self.sql)?;
-            }
-            let mut conversation = store::load(&self.sql)?;
-            let (answer, output) = work(&mut conversation, &self.sql, context)?;
-            store::save(&self.sql, &conversation, &output, bodies)?;
+        let done = self.sql.transaction(|| {
+            let mut table = Table::open(&self.sql, self.is_migrated.get())?;
+            let mut conversation = table.load(self.last_seq.get())?;
+            let (answer, output) = work(&mut conversation, &table, context)?;
+            table.save(&conversation, &output, bodies)?;
             let jobs = store::jobs(&self.sql, &output, bodies)?;
-            Ok((answer, jobs, output.wake_at))
+            Ok(Done { answer, jobs, output, exists: table.exists(), last_seq: conversation.last_seq })
         })?;
-        self.is_migrated.set(true);
+        self.is_migrated.set(done.exists);
+        self.last_seq.set(Some(done.last_seq));
+        for alert in done.output.alerts {
+            log(&Occurrence::Alert { conversation: &self.name.public_id(), alert });
+        }
         // An alarm that rings too early costs one wake-up; one that is set anew each time costs a row each time.
         let overdue = |set: UnixMillis| set.after(ALARM_OVERDUE) < context.now;
         let rings_in_time = |at| matches!(alarm, Alarm::At(set) if set <= at && !overdue(set));
-        if let Some(at) = wake_at.filter(|at| !rings_in_time(*at)) {
+        if let Some(at) = done.output.wake_at.filter(|at| !rings_in_time(*at)) {
             self.set_alarm(at).await.map_err(Failure::Runtime)?;
         }
-        Ok((answer, jobs))
+        Ok((done.answer, done.jobs))
     }
 
     /// Delivers what is due while the caller already has its answer.
@@ -285,7 +340,7 @@ impl Inner {
             log(&Occurrence::AttemptFailed { conversation: &conversation, attempt, reason });
         }
         // Where this fails, the alarm that was set with the attempt takes it from here.
-        let finished = self.finish(&attempt.id, attempt.number, outcome).await;
+        let finished = self.apply(&Input::Finish { id: &attempt.id, number: attempt.number, outcome }).await;
         finished.inspect_err(Failure::log).unwrap_or_default()
     }
 

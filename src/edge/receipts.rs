@@ -68,7 +68,14 @@ async fn send_one(
     if RECENT.with_borrow(|recent| recent.contains(&event.id)) {
         return None;
     }
-    let attempt = Attempt { id: event.id.clone(), class: event.class, token: FencingToken::default(), number: FIRST };
+    let attempt = Attempt {
+        id: event.id.clone(),
+        class: event.class,
+        token: FencingToken::default(),
+        number: FIRST,
+        bot: None,
+        handback: None,
+    };
     let body = event.body.as_deref().map(RawValue::get).unwrap_or_default().to_owned();
     let (settings, conversation) = (Rc::clone(settings), address.name.clone());
     let exchange = async move { bot::send(&settings, &conversation, &attempt, &body).await };

@@ -5,7 +5,10 @@
 //! | `GET /webhook` | Meta's handshake |
 //! | `POST /webhook` | a delivery |
 //! | `GET /health` | 200 where the gate could do its work |
-//! | `GET /api/v1/conversations/{line}/{customer}` | who holds, and what became of the last events; operator only |
+//! | `GET /api/v1/conversations/{line}/{customer}` | who holds, and what became of the last events and why |
+//! | `POST /api/v1/conversations/{line}/{customer}/replay` | dead letters go on their way again |
+//!
+//! What stands under `/api/` is for the operator only.
 //!
 //! Everything else is 404, another method is 405, and a deployment that lacks something is 503 on all of them,
 //! so that it is never taken for one that works.
@@ -15,15 +18,22 @@ use worker::{Context, Env, Method, Request, Response};
 
 use super::log::{Occurrence, log};
 use super::{answer, calls, env, webhook};
+use crate::command::{Command, Reply};
 use crate::ids::{Customer, LineId, ObjectName};
 use crate::problem::Problem;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::Settings;
 
 /// What `GET /health` says.
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
     version: &'static str,
+}
+
+/// What a replay says: how many dead letters are on their way again.
+#[derive(Serialize)]
+struct Replayed {
+    replayed: usize,
 }
 
 /// Answers any request.
@@ -56,21 +66,24 @@ async fn route(request: Request, env: Env, context: Context) -> Result<Response,
             answer::json(&Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
         }
         _ => {
-            let customer = path.strip_prefix("/api/v1/conversations/").ok_or(Problem::NotFound)?;
-            known("GET", &[Method::Get])?;
+            let conversation = path.strip_prefix("/api/v1/conversations/").ok_or(Problem::NotFound)?;
+            let (conversation, command, allow, allowed) = match conversation.strip_suffix("/replay") {
+                Some(conversation) => (conversation, Command::Replay { only: None }, "POST", Method::Post),
+                None => (conversation, Command::Show, "GET", Method::Get),
+            };
+            known(allow, &[allowed])?;
             let settings = configured(&request, &env)?;
             authorized(&request, &settings)?;
-            conversation(customer, &env).await
+            operate(conversation, &command, &env).await
         }
     }
 }
 
-/// The settings; a gate whose bot is itself counts as not configured.
+/// The settings; a gate one of whose bots is itself counts as not configured.
 fn configured(request: &Request, env: &Env) -> Result<std::rc::Rc<Settings>, Problem> {
     let settings = env::settings(env).map_err(Problem::NotConfigured)?;
     let own = request.url().map_err(|_| Problem::NotFound)?;
-    let differs = settings.bot_url.differs_from(&own);
-    differs.map_err(|error| Problem::NotConfigured(vec![SettingsError::BotUrl(error)]))?;
+    settings.differ_from(&own).map_err(Problem::NotConfigured)?;
     Ok(settings)
 }
 
@@ -82,14 +95,16 @@ fn authorized(request: &Request, settings: &Settings) -> Result<(), Problem> {
     if good { Ok(()) } else { Err(Problem::Unauthorized) }
 }
 
-async fn conversation(path: &str, env: &Env) -> Result<Response, Problem> {
+/// Puts a command to the conversation at `{line}/{customer}`.
+async fn operate(path: &str, command: &Command, env: &Env) -> Result<Response, Problem> {
     let (line, customer) = path.split_once('/').ok_or(Problem::NotFound)?;
     let line = LineId::parse(line).ok_or(Problem::NotFound)?;
     let customer = Customer::parse(customer).ok_or(Problem::NotFound)?;
-    let shown = calls::show(env, ObjectName::conversation(&line, &customer)).await;
-    let shown = shown.map_err(|error| {
-        log(&Occurrence::NotStored { error: &error });
-        Problem::NotStored
-    })?;
-    answer::json(&shown.ok_or(Problem::NotFound)?)
+    let reply = calls::ask(env, ObjectName::conversation(&line, &customer), command).await;
+    let failed = |error: &worker::Error| log(&Occurrence::NotStored { error });
+    match reply.inspect_err(failed).map_err(|_| Problem::NotStored)? {
+        Reply::Shown(shown) => answer::json(&shown.ok_or(Problem::NotFound)?),
+        Reply::Replayed(replayed) => answer::json(&Replayed { replayed }),
+        Reply::Accepted { .. } | Reply::Finished | Reply::Linked(_) | Reply::Moved { .. } => Err(Problem::NotStored),
+    }
 }

@@ -16,13 +16,14 @@ use worker::{Context, Env, Request, Response};
 
 use super::calls::Address;
 use super::log::{Occurrence, log};
-use super::{answer, calls, receipts};
+use super::{answer, calls, clock, env, receipts};
 use crate::command::CarriedEvent;
 use crate::ids::EventId;
 use crate::limits::{CONVERSATIONS_AT_ONCE, RECEIPTS_STRAIGHT_MAX, WEBHOOK_BODY_BYTES_MAX};
 use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::webhook::event::{Class, Event, Scope};
+use crate::webhook::event::{Class, Event};
+use crate::webhook::facts::Facts;
 use crate::webhook::signature::Signature;
 use crate::webhook::{self, Unreadable, handshake as core_handshake};
 
@@ -75,7 +76,10 @@ async fn take(
     signature.verify(&body, &settings.app_secrets).map_err(Problem::Signature)?;
 
     let (batches, receipts) = match webhook::read(&body) {
-        Ok(events) => sort(&events)?,
+        Ok(mut events) => {
+            leave_out_contacts(&mut events, env, settings).await;
+            sort(&events)?
+        }
         Err(why) => {
             log(&Occurrence::Unreadable { bytes: body.len() });
             (quarantine(&body, why)?, Vec::new())
@@ -92,6 +96,14 @@ async fn take(
         return Err(Problem::NotStored);
     }
     answer::text("ok")
+}
+
+/// Leaves out the phone's address book where no rule looks at it: it may have thousands of entries.
+async fn leave_out_contacts(events: &mut Vec<Event<'_>>, env: &Env, settings: &Settings) {
+    let is_contact = |event: &Event<'_>| event.class == Class::Contact;
+    if events.iter().any(is_contact) && !env::policy(env, settings, clock::now()).await.looks_at_contacts() {
+        events.retain(|event| !is_contact(event));
+    }
 }
 
 /// Has every event accepted by its object.
@@ -127,8 +139,9 @@ fn sort(events: &[Event<'_>]) -> Result<(Batches, Vec<(Address, CarriedEvent)>),
         let body = event.class.keeps_body().then(|| RawValue::from_string(event.body())).transpose();
         let body = body.map_err(|_| Problem::NotStored)?;
         let (id, sent_at_ms) = (event.id.clone(), event.sent_at);
-        let carried = CarriedEvent { id, class: event.class, sent_at_ms, body, tried: None };
-        let address = Address::of(&event.scope);
+        let facts = event.facts.clone();
+        let carried = CarriedEvent { id, class: event.class, sent_at_ms, body, tried: None, facts };
+        let address = Address::of(event);
         if straight && is_receipt(&event) {
             receipts.push((address, carried));
         } else {
@@ -158,6 +171,7 @@ fn quarantine(body: &[u8], why: Unreadable) -> Result<Batches, Problem> {
         sent_at_ms: None,
         body: Some(kept),
         tried: None,
+        facts: Facts::default(),
     };
-    Ok(Batches::from([(Address::of(&Scope::Unaddressed), vec![event])]))
+    Ok(Batches::from([(Address::unaddressed(), vec![event])]))
 }

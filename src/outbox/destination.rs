@@ -44,7 +44,8 @@ impl fmt::Display for DestinationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotAUrl => {
-                "is not a URL; write the bot's webhook address, for example https://bot.example.com/webhook"
+                "is not a URL; write the bot's webhook address, for example https://bot.example.com/webhook (a name with \
+                 letters beyond a to z in its xn-- form)"
             }
             Self::NotHttps => "must begin with https://, because customers' messages travel to it",
             Self::OwnHost => "points back at this gate; write the address of the bot behind it",
@@ -157,6 +158,8 @@ mod tests {
             ("http://bot.example.com/", Err(NotHttps)),
             ("ftp://bot.example.com/", Err(NotHttps)),
             ("bot.example.com", Err(NotAUrl)),
+            ("https://bötchen.example.com/", Err(NotAUrl)),
+            ("https://xn--btchen-vxa.example.com/", Ok(())),
             ("", Err(NotAUrl)),
             ("https://user@bot.example.com/", Err(UserInfo)),
             ("https://user:word@bot.example.com/", Err(UserInfo)),

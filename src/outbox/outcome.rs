@@ -15,11 +15,13 @@ use crate::time::Millis;
 use crate::webhook::event::Class;
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The bot has the event.
     Accepted,
+    /// The event is for a bot that is no longer configured.
+    NoSuchBot,
     /// The bot will never take it.
     Rejected {
         /// The status of the bot's answer.
@@ -44,7 +46,7 @@ pub enum Outcome {
 }
 
 /// How an answer was lost.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// The connection could not be made, or broke.
@@ -84,6 +86,7 @@ impl Outcome {
     pub const fn reason(self) -> Option<Reason> {
         match self {
             Self::Accepted => None,
+            Self::NoSuchBot => Some(Reason::NoSuchBot),
             Self::Rejected { status } | Self::Retryable { status } | Self::Throttled { status, .. } => {
                 Some(Reason::Status(status))
             }
@@ -100,6 +103,7 @@ impl Outcome {
         match self {
             Self::Throttled { status: 429, .. } | Self::Unknown(Loss::Timeout) => OVERLOAD_WAIT_MIN,
             Self::Accepted
+            | Self::NoSuchBot
             | Self::Rejected { .. }
             | Self::Retryable { .. }
             | Self::Throttled { .. }

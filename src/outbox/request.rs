@@ -7,6 +7,7 @@
 //! | `x-baton-conversation` | which conversation, as a digest |
 //! | `x-baton-token` | the fencing token of the turn that this message belongs to; not on receipts |
 //! | `x-baton-attempt` | which attempt this is, from 1 |
+//! | `x-baton-handback` | with the first message after a person's hold: how long it was, how much they wrote |
 //!
 //! Invariant: all attempts at one entry have the same body and the same `webhook-id`. Some bots recognise a
 //! repetition by the one, some by the other.
@@ -17,14 +18,16 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName, digest};
+use crate::ids::{AttemptNumber, BotName, EventId, FencingToken, ObjectName, digest};
+use crate::limits::HANDBACK_HEADER_BYTES_MAX;
+use crate::outbox::Handback;
 use crate::secret::Secret;
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
-use crate::webhook::signature;
+use crate::webhook::{self, signature};
 
 /// One attempt at one entry.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Attempt {
     /// The entry's id.
     pub id: EventId,
@@ -34,6 +37,10 @@ pub struct Attempt {
     pub token: FencingToken,
     /// Which attempt this is.
     pub number: AttemptNumber,
+    /// The bot that it goes to; `None` for the one at `BOT_URL`.
+    pub bot: Option<BotName>,
+    /// What the bot is told of a hold that has ended.
+    pub handback: Option<Handback>,
 }
 
 impl Attempt {
@@ -62,6 +69,9 @@ impl Attempt {
         if self.class.is_turn_bound() {
             headers.push(("x-baton-token", self.token.number().to_string()));
         }
+        if let Some(handback) = &self.handback {
+            headers.push(("x-baton-handback", handback.header()));
+        }
         headers
     }
 
@@ -71,6 +81,18 @@ impl Attempt {
     fn webhook_id(&self) -> String {
         let kind: &[u8] = if self.class == Class::Ghost { b"ghost" } else { b"event" };
         format!("msg_{}", digest(&[self.id.as_str().as_bytes(), kind]))
+    }
+}
+
+impl Handback {
+    /// The header's value: JSON in printable ASCII. Of what the person wrote, the last messages that fit.
+    fn header(&self) -> String {
+        let render = |text: &[String]| {
+            let handback = Self { text: text.to_vec(), ..*self };
+            webhook::ascii_only(&serde_json::to_string(&handback).unwrap_or_default())
+        };
+        let shortened = (0..=self.text.len()).filter_map(|without| self.text.get(without..)).map(render);
+        shortened.into_iter().find(|value| value.len() <= HANDBACK_HEADER_BYTES_MAX).unwrap_or_default()
     }
 }
 
@@ -112,7 +134,14 @@ mod tests {
 
     fn attempt(number: u32, class: Class) -> Attempt {
         let id = EventId::named("wamid.A");
-        Attempt { id, class, token: FencingToken::new(3), number: AttemptNumber::new(number) }
+        Attempt {
+            id,
+            class,
+            token: FencingToken::new(3),
+            number: AttemptNumber::new(number),
+            bot: None,
+            handback: None,
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub fn wait(schedule: &[Millis], made: AttemptNumber, outcome: Outcome, draw: u3
     Some(match outcome {
         Outcome::Throttled { retry_after: Some(asked), .. } => asked.clamp(base, base.times(2)),
         Outcome::Accepted
+        | Outcome::NoSuchBot
         | Outcome::Rejected { .. }
         | Outcome::Retryable { .. }
         | Outcome::Throttled { retry_after: None, .. }

@@ -9,9 +9,10 @@ use super::{StoreError, Value, schema};
 use crate::conversation::Conversation;
 use crate::conversation::identity::Place;
 use crate::conversation::memory::{Echoes, Journal};
+use crate::conversation::release::Waiting;
 use crate::conversation::turn::Turn;
 use crate::ids::{AttemptNumber, EventId, FencingToken};
-use crate::outbox::{Entry, Reason, State};
+use crate::outbox::{Entry, Note, Reason, State};
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
 
@@ -20,7 +21,11 @@ use crate::webhook::event::Class;
 struct ConversationRow {
     schema: i64,
     turn: Turn,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
     place: Place,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contact: Option<String>,
     #[serde(default)]
     echoes: Echoes,
     #[serde(default)]
@@ -34,19 +39,23 @@ pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> 
     let row: ConversationRow = serde_json::from_str(&json).map_err(|_| StoreError::Corrupt("conversation"))?;
     Ok(Conversation {
         turn: row.turn,
+        waiting: row.waiting,
         place: row.place,
+        contact: row.contact,
         echoes: row.echoes,
         journal: row.journal,
         forget_at: row.forget_at_ms,
-        outbox: Vec::new(),
+        ..Conversation::default()
     })
 }
 
 pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, StoreError> {
     let row = ConversationRow {
         schema: schema::VERSION,
-        turn: conversation.turn,
+        turn: conversation.turn.clone(),
+        waiting: conversation.waiting,
         place: conversation.place.clone(),
+        contact: conversation.contact.clone(),
         echoes: conversation.echoes.clone(),
         journal: conversation.journal.clone(),
         forget_at_ms: conversation.forget_at,
@@ -54,19 +63,25 @@ pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, S
     serde_json::to_string(&row).map_err(|_| StoreError::Corrupt("conversation"))
 }
 
-/// Reads `id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms`.
+/// Reads `id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, note`.
 pub(super) fn entry(row: Vec<Value>) -> Result<Entry, StoreError> {
     let mut row = row.into_iter();
     let mut next = || row.next().ok_or(StoreError::Corrupt("event"));
+    let id = EventId::named(&text(next()?, "event.id")?);
+    let class = Class::parse(&text(next()?, "event.class")?).ok_or(StoreError::Corrupt("event.class"))?;
+    let seq = number(&next()?, "event.seq")?;
+    let token = FencingToken::new(number(&next()?, "event.token")?);
+    let attempts = number(&next()?, "event.attempts")?.try_into().map_err(|_| StoreError::Corrupt("event.attempts"))?;
+    let name = text(next()?, "event.state")?;
+    let at = optional(&next()?, "event.at_ms")?;
+    let state = state(&name, at)?;
     Ok(Entry {
-        id: EventId::named(&text(next()?, "event.id")?),
-        class: Class::parse(&text(next()?, "event.class")?).ok_or(StoreError::Corrupt("event.class"))?,
-        seq: number(&next()?, "event.seq")?,
-        token: FencingToken::new(number(&next()?, "event.token")?),
-        attempts: AttemptNumber::new(
-            number(&next()?, "event.attempts")?.try_into().map_err(|_| StoreError::Corrupt("event.attempts"))?,
-        ),
-        state: state(&text(next()?, "event.state")?, optional(&next()?, "event.at_ms")?)?,
+        id,
+        class,
+        seq,
+        token,
+        attempts: AttemptNumber::new(attempts),
+        state,
         reason: match next()? {
             Value::Null => None,
             reason @ (Value::Integer(_) | Value::Text(_)) => {
@@ -75,6 +90,13 @@ pub(super) fn entry(row: Vec<Value>) -> Result<Entry, StoreError> {
         },
         sent_at: optional(&next()?, "event.sent_at_ms")?,
         accepted_at: UnixMillis::new(number(&next()?, "event.accepted_at_ms")?),
+        settled_at: at.filter(|_| !state.is_open()),
+        note: match next()? {
+            Value::Null => Note::default(),
+            note @ (Value::Integer(_) | Value::Text(_)) => {
+                serde_json::from_str(&text(note, "event.note")?).map_err(|_| StoreError::Corrupt("event.note"))?
+            }
+        },
     })
 }
 
@@ -87,21 +109,23 @@ pub(super) fn entry_values(entry: &Entry) -> Result<Vec<Value>, StoreError> {
         integer(entry.token.number())?,
         integer(entry.attempts.number())?,
         Value::Text(entry.state.name().to_owned()),
-        state_at(entry.state)?,
+        at(entry)?,
         reason(entry.reason),
         entry.sent_at.map_or(Ok(Value::Null), millis)?,
         millis(entry.accepted_at)?,
+        note(&entry.note)?,
     ])
 }
 
-/// The values `token, attempts, state, at_ms, reason` and, to find the row, `id`.
+/// The values `token, attempts, state, at_ms, reason, note` and, to find the row, `id`.
 pub(super) fn entry_update_values(entry: &Entry) -> Result<Vec<Value>, StoreError> {
     Ok(vec![
         integer(entry.token.number())?,
         integer(entry.attempts.number())?,
         Value::Text(entry.state.name().to_owned()),
-        state_at(entry.state)?,
+        at(entry)?,
         reason(entry.reason),
+        note(&entry.note)?,
         Value::Text(entry.id.as_str().to_owned()),
     ])
 }
@@ -134,11 +158,20 @@ fn state(name: &str, at: Option<UnixMillis>) -> Result<State, StoreError> {
     })
 }
 
-fn state_at(state: State) -> Result<Value, StoreError> {
-    match state {
-        State::InFlight(at) | State::Waiting(at) => millis(at),
-        State::Dead | State::Delivered | State::Withheld => Ok(Value::Null),
+/// When an open entry is due or counts as lost, or when a closed one left the outbox.
+fn at(entry: &Entry) -> Result<Value, StoreError> {
+    let at = match entry.state {
+        State::InFlight(at) | State::Waiting(at) => Some(at),
+        State::Dead | State::Delivered | State::Withheld => entry.settled_at,
+    };
+    at.map_or(Ok(Value::Null), millis)
+}
+
+fn note(note: &Note) -> Result<Value, StoreError> {
+    if *note == Note::default() {
+        return Ok(Value::Null);
     }
+    serde_json::to_string(note).map(Value::Text).map_err(|_| StoreError::Corrupt("event.note"))
 }
 
 fn reason(reason: Option<Reason>) -> Value {

@@ -24,7 +24,7 @@ pub const VERSION: i64 = 1;
 const MIGRATIONS: [&[&str]; 1] =
     [&["CREATE TABLE event (id TEXT NOT NULL, part INTEGER NOT NULL, class TEXT, seq INTEGER, token INTEGER, \
      attempts INTEGER, state TEXT, at_ms INTEGER, reason TEXT, sent_at_ms INTEGER, accepted_at_ms INTEGER, \
-     body TEXT, PRIMARY KEY (id, part)) WITHOUT ROWID"]];
+     note TEXT, body TEXT, PRIMARY KEY (id, part)) WITHOUT ROWID"]];
 
 /// Whether anything was ever written in this object.
 ///

@@ -11,11 +11,12 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::envelope::{EVENT_LISTS, Envelope, Frame};
+use super::envelope::{ADDRESS_BOOK, EVENT_LISTS, Envelope, Frame};
 use super::event::{Class, Event, Scope};
+use super::facts::Facts;
 use super::json::Object;
-use super::names::{Contact, Names};
-use crate::ids::{AccountId, Bsuid, Customer, EventId, LineId, digest};
+use super::names::{self, Contact, Names};
+use crate::ids::{AccountId, Customer, EventId, LineId, digest};
 use crate::time::UnixMillis;
 
 /// "This message is unavailable": mostly the first of two deliveries, the second with the real message.
@@ -24,8 +25,9 @@ const MESSAGE_UNAVAILABLE: &str = "131060";
 /// The `object` of a WhatsApp delivery.
 const WHATSAPP: &str = "whatsapp_business_account";
 
-/// The events of one entry.
-pub(super) fn entry<'a>(delivery: &Object<'a>, raw: &'a RawValue) -> Vec<Event<'a>> {
+/// The events of one entry. `contacts_left` is how many entries of an address book may still become events of
+/// their own.
+pub(super) fn entry<'a>(delivery: &Object<'a>, raw: &'a RawValue, contacts_left: &mut usize) -> Vec<Event<'a>> {
     let delivery = Rc::new(delivery.clone());
     let entry = Object::parse(raw.get()).map(Rc::new);
     let account = entry.as_ref().and_then(|entry| entry.text("id")).and_then(|id| AccountId::parse(&id));
@@ -36,10 +38,13 @@ pub(super) fn entry<'a>(delivery: &Object<'a>, raw: &'a RawValue) -> Vec<Event<'
             id: EventId::of_bytes(raw.get().as_bytes()),
             scope: account.map_or(Scope::Unaddressed, Scope::Account),
             sent_at: None,
+            facts: Facts::default(),
+            renamed: None,
             envelope: Envelope::Entry { delivery, entry: raw },
         }];
     };
-    changes.into_iter().flat_map(|raw| Change::read(&delivery, &entry, account.as_ref(), raw).events()).collect()
+    let read = |raw| Change::read(&delivery, &entry, account.as_ref(), raw).events(contacts_left);
+    changes.into_iter().flat_map(read).collect()
 }
 
 /// Tells what one item of a change is.
@@ -85,14 +90,15 @@ impl<'a> Change<'a> {
         }
     }
 
-    fn events(self) -> Vec<Event<'a>> {
+    fn events(self, contacts_left: &mut usize) -> Vec<Event<'a>> {
         match self.field.as_ref() {
             "messages" => self.messages(),
             // Meta's test panel and one self-hosted product show the same payload as `message_echoes`.
             "smb_message_echoes" | "message_echoes" => {
                 self.complete([self.items("message_echoes", Self::echo)], Class::Unknown)
             }
-            "history" | "smb_app_state_sync" => vec![self.whole(Class::Sync)],
+            "smb_app_state_sync" => self.address_book(contacts_left),
+            "history" => vec![self.whole(Class::Sync)],
             "standby" | "messaging_handovers" => vec![self.whole(Class::Routing)],
             "calls"
             | "group_lifecycle_update"
@@ -130,14 +136,50 @@ impl<'a> Change<'a> {
         let event = |(position, raw): (usize, &'a RawValue)| {
             let object = Object::parse(raw.get()).unwrap_or_default();
             let sent_at = object.seconds("timestamp");
-            let names = Item::names(&object, list);
+            let change = if list == "messages" { names::Change::of(&object) } else { None };
+            let names = change.as_ref().map_or_else(|| Item::names(&object, list), |change| change.before.clone());
             let contact = Contact::of(&self.contacts, &names, position, count);
-            let (class, id, scope) = read(self, &Item { raw, object, names, contact });
-            let contact = contact.map(|contact| contact.raw);
-            let envelope = Envelope::Item { frame: self.frame.clone(), list, item: raw, contact };
-            Event { class, id, scope, sent_at, envelope }
+            let envelope = Envelope::Item {
+                frame: self.frame.clone(),
+                list,
+                item: raw,
+                contact: contact.map(|contact| contact.raw),
+            };
+            let item = Item { raw, object, names, contact, change };
+            let (class, id, scope) = read(self, &item);
+            let facts = Facts::of(class, &item.object);
+            let renamed = item.change.filter(|_| class == Class::Identity).and_then(|change| change.renamed());
+            Event { class, id, scope, sent_at, facts, renamed, envelope }
         };
         List { name: list, events: Some(raw_items.into_iter().enumerate().map(event).collect()) }
+    }
+
+    /// An event for each entry of the phone's address book that names a customer, and the change as a whole where
+    /// it holds anything else, or more entries than one delivery may be split into.
+    fn address_book(&self, contacts_left: &mut usize) -> Vec<Event<'a>> {
+        let entries = self.frame.value.items(ADDRESS_BOOK).filter(|entries| entries.len() <= *contacts_left);
+        let entries = entries.unwrap_or_default();
+        *contacts_left = contacts_left.saturating_sub(entries.len());
+        let mut events: Vec<_> = entries.iter().filter_map(|raw| self.contact(raw)).collect();
+        let is_left = EVENT_LISTS.iter().any(|list| *list != ADDRESS_BOOK && self.frame.value.has(list));
+        if is_left || events.is_empty() || events.len() < entries.len() {
+            events.push(self.whole(Class::Sync));
+        }
+        events
+    }
+
+    fn contact(&self, raw: &'a RawValue) -> Option<Event<'a>> {
+        let entry = Object::parse(raw.get())?;
+        let contact = entry.object("contact").filter(|_| entry.text("type").as_deref() == Some("contact"))?;
+        Some(Event {
+            class: Class::Contact,
+            id: EventId::of_bytes(raw.get().as_bytes()),
+            scope: self.customer_scope(&Names::of(&contact, "phone_number", "user_id"), None)?,
+            sent_at: entry.object("metadata").and_then(|metadata| metadata.seconds("timestamp")),
+            facts: Facts::of_contact(&entry.text("action")?, &contact)?,
+            renamed: None,
+            envelope: Envelope::Item { frame: self.frame.clone(), list: ADDRESS_BOOK, item: raw, contact: None },
+        })
     }
 
     fn message(&self, item: &Item<'a, '_>) -> (Class, EventId, Scope) {
@@ -151,7 +193,12 @@ impl<'a> Change<'a> {
             Some(_) => Class::Turn,
             None => return (Class::Unknown, id, self.shared_scope()),
         };
-        match self.customer_scope(&item.names, item.contact) {
+        // After a change of names Meta's contact may have the new ones, which belong to nobody yet.
+        let contact = match &item.change {
+            Some(change) => item.contact.filter(|contact| change.is_of_before(contact)),
+            None => item.contact,
+        };
+        match self.customer_scope(&item.names, contact) {
             Some(scope) => (class, id, scope),
             None => (Class::Unknown, id, self.shared_scope()),
         }
@@ -202,6 +249,8 @@ impl<'a> Change<'a> {
             )),
             scope: scope.unwrap_or_else(|| self.shared_scope()),
             sent_at: entry.seconds("time").or_else(|| first_time(value)),
+            facts: Facts::default(),
+            renamed: None,
             envelope: Envelope::Change {
                 delivery: Rc::clone(&self.frame.delivery),
                 entry: Rc::clone(entry),
@@ -280,10 +329,11 @@ struct Item<'a, 'c> {
     object: Object<'a>,
     names: Names,
     contact: Option<&'c Contact<'a>>,
+    change: Option<names::Change>,
 }
 
 impl Item<'_, '_> {
-    /// The names that an item of this list carries. The names of `system` are those before the change.
+    /// The names that an item of this list carries.
     fn names(object: &Object<'_>, list: &str) -> Names {
         match list {
             "message_echoes" => Names::of(object, "to", "to_user_id"),
@@ -291,8 +341,7 @@ impl Item<'_, '_> {
             _ => {
                 let mut names = Names::of(object, "from", "from_user_id");
                 if let Some(system) = object.object("system") {
-                    let bsuid = system.text("previous_user_id").and_then(|id| Bsuid::parse(&id));
-                    names.complete(&Names { phone: None, bsuid });
+                    names.complete(&Names { phone: None, bsuid: names::previous_user_id(&system) });
                 }
                 names
             }

@@ -17,7 +17,15 @@ use serde_json::value::RawValue;
 use super::json::Object;
 
 /// Lists of a change's value whose items are events of their own.
-pub(super) const EVENT_LISTS: [&str; 3] = ["message_echoes", "messages", "statuses"];
+pub(super) const EVENT_LISTS: [&str; 4] = ["message_echoes", "messages", ADDRESS_BOOK, "statuses"];
+
+/// The list that holds entries of the phone's address book.
+pub(super) const ADDRESS_BOOK: &str = "state_sync";
+
+/// Keys that are written anew around an item. Of equal ones only the last is written, which is the one that was read:
+/// with the item in each of them, four levels of a hundred equal keys would be a hundred million items.
+const REPLACED: [&str; 8] =
+    ["changes", "contacts", "entry", "message_echoes", "messages", ADDRESS_BOOK, "statuses", "value"];
 
 /// What surrounds an item: the delivery, its entry, its change and its value. Shared by all items of a change.
 #[derive(Clone, Debug)]
@@ -45,22 +53,22 @@ impl Envelope<'_> {
         let mut json = String::with_capacity(self.bytes());
         match self {
             Self::Entry { delivery, entry } => {
-                object(&mut json, delivery, |json, key, _| list_of_one(json, key == "entry", entry));
+                around(&mut json, delivery, |json, key, _| list_of_one(json, key == "entry", entry));
             }
-            Self::Change { delivery, entry, change } => object(&mut json, delivery, |json, key, _| {
+            Self::Change { delivery, entry, change } => around(&mut json, delivery, |json, key, _| {
                 wrapped(json, key == "entry", |json| {
-                    object(json, entry, |json, key, _| list_of_one(json, key == "changes", change));
+                    around(json, entry, |json, key, _| list_of_one(json, key == "changes", change));
                 })
             }),
-            Self::Item { frame, list, item, contact } => object(&mut json, &frame.delivery, |json, key, _| {
+            Self::Item { frame, list, item, contact } => around(&mut json, &frame.delivery, |json, key, _| {
                 wrapped(json, key == "entry", |json| {
-                    object(json, &frame.entry, |json, key, _| {
+                    around(json, &frame.entry, |json, key, _| {
                         wrapped(json, key == "changes", |json| {
-                            object(json, &frame.change, |json, key, _| {
+                            around(json, &frame.change, |json, key, _| {
                                 if key != "value" {
                                     return Place::Keep;
                                 }
-                                object(json, &frame.value, |json, key, _| value_key(json, key, list, item, *contact));
+                                around(json, &frame.value, |json, key, _| value_key(json, key, list, item, *contact));
                                 Place::Done
                             });
                         })
@@ -93,13 +101,20 @@ impl Envelope<'_> {
                 size(&frame.delivery, &["entry"])
                     + size(&frame.entry, &["changes"])
                     + size(&frame.change, &["value"])
-                    + size(&frame.value, &["contacts", "message_echoes", "messages", "statuses"])
+                    + size(&frame.value, &["contacts", "message_echoes", "messages", ADDRESS_BOOK, "statuses"])
                     + contacts
                     + item.get().len()
                     + 64
             }
         }
     }
+}
+
+/// An object as JSON of its own: keys in their order, the bytes of the values as they are.
+pub(super) fn alone(object: &Object<'_>) -> Option<Box<RawValue>> {
+    let mut json = String::new();
+    self::object(&mut json, object, |_, _, _| Place::Keep);
+    RawValue::from_string(json).ok()
 }
 
 /// What becomes of a key while an object is written again.
@@ -122,6 +137,14 @@ fn value_key(json: &mut String, key: &str, list: &str, item: &RawValue, contact:
         _ if EVENT_LISTS.contains(&key) => Place::Omit,
         _ => Place::Keep,
     }
+}
+
+/// Writes an object that surrounds the item.
+fn around(json: &mut String, outer: &Object<'_>, mut write: impl FnMut(&mut String, &str, &RawValue) -> Place) {
+    object(json, outer, |json, key, value| {
+        let is_last = || outer.get(key).is_some_and(|last| core::ptr::eq(last, value));
+        if REPLACED.contains(&key) && !is_last() { Place::Omit } else { write(json, key, value) }
+    });
 }
 
 /// Writes an object's keys in their order. `write` writes the value itself, or says what to do with it.

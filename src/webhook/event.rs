@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::envelope::Envelope;
+use super::facts::Facts;
 use crate::ids::{AccountId, Customer, EventId, LineId, ObjectName};
 use crate::time::UnixMillis;
 
@@ -22,6 +23,10 @@ pub struct Event<'a> {
     pub scope: Scope,
     /// When it happened by Meta's clock, which counts in seconds; a hint, not an order.
     pub sent_at: Option<UnixMillis>,
+    /// What it says.
+    pub facts: Facts,
+    /// The customer's names from here on, where the event reports that they have changed.
+    pub renamed: Option<Customer>,
     pub(super) envelope: Envelope<'a>,
 }
 
@@ -32,6 +37,18 @@ impl Event<'_> {
         self.envelope.to_json()
     }
 
+    /// The other objects in which the customer's conversation may have begun: the one of the phone number, where the
+    /// event names the customer by both names, and those of the names that they bear from here on.
+    #[must_use]
+    pub fn aliases(&self) -> Vec<ObjectName> {
+        let Scope::Customer(line, customer) = &self.scope else { return Vec::new() };
+        let home = self.scope.object_name();
+        let names = [Some(customer), self.renamed.as_ref()].into_iter().flatten();
+        let mut aliases: Vec<_> = names.flat_map(|names| ObjectName::all_of(line, names)).collect();
+        aliases.retain(|name| *name != home);
+        aliases
+    }
+
     /// About how many bytes [`Event::body`] has; never fewer than before its characters are escaped.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
@@ -40,13 +57,15 @@ impl Event<'_> {
 }
 
 /// The classes of events. The table in `docs/events.md` says what becomes of each.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// News of the account, its templates or its quality.
     Account,
     /// Calls and groups: they belong to the phone.
     AppsOwn,
+    /// An entry of the phone's address book that names a customer.
+    Contact,
     /// A person of the shop has written from the phone.
     Echo,
     /// A person of the shop has edited or withdrawn something, or Meta could not tell what was sent. It
@@ -60,7 +79,7 @@ pub enum Class {
     Receipt,
     /// WhatsApp's own conversation routing between partners: `standby` and `messaging_handovers`.
     Routing,
-    /// The phone's past and its address book.
+    /// The phone's past, and what in its address book names no customer.
     Sync,
     /// A customer speaks.
     Turn,
@@ -75,6 +94,7 @@ impl Class {
         match self {
             Self::Account => "account",
             Self::AppsOwn => "apps_own",
+            Self::Contact => "contact",
             Self::Echo => "echo",
             Self::EchoNote => "echo_note",
             Self::Ghost => "ghost",
@@ -94,9 +114,10 @@ impl Class {
     }
 
     /// Every class.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Account,
         Self::AppsOwn,
+        Self::Contact,
         Self::Echo,
         Self::EchoNote,
         Self::Ghost,
@@ -112,7 +133,7 @@ impl Class {
     /// the shop's own; the gate needs neither.
     #[must_use]
     pub const fn keeps_body(self) -> bool {
-        !matches!(self, Self::Echo | Self::EchoNote | Self::Sync)
+        !matches!(self, Self::Contact | Self::Echo | Self::EchoNote | Self::Sync)
     }
 
     /// Whether the event is part of the talk with the customer, so that the bot may have it only while the
@@ -145,16 +166,6 @@ impl Scope {
             Self::Customer(line, customer) => ObjectName::conversation(line, customer),
             Self::Line(line) => ObjectName::line(line),
             Self::Unaddressed => ObjectName::unaddressed(),
-        }
-    }
-
-    /// The object of the customer's phone number, where both names are known: the other place in which the
-    /// conversation may have begun.
-    #[must_use]
-    pub fn phone_object_name(&self) -> Option<ObjectName> {
-        match self {
-            Self::Customer(line, Customer::Both(phone, _)) => Some(ObjectName::phone(line, phone)),
-            Self::Account(_) | Self::Customer(..) | Self::Line(_) | Self::Unaddressed => None,
         }
     }
 

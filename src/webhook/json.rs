@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::limits::{EVENTS_PER_DELIVERY_MAX, KEYS_PER_OBJECT_MAX};
+use crate::limits::{EVENTS_PER_DELIVERY_MAX, KEYS_PER_OBJECT_MAX, SENT_AT_SECONDS_MAX};
 use crate::time::UnixMillis;
 
 /// A JSON object: its keys in order, each with the original text of its value.
@@ -57,13 +57,32 @@ impl<'a> Object<'a> {
         serde_json::from_str::<Items<'a>>(self.get(key)?.get()).ok().map(|items| items.0)
     }
 
-    /// The time of a key that holds Unix seconds, written as a string or as an integer: Meta uses both.
+    /// The time of a key that holds Unix seconds, written as a string or as an integer: Meta uses both. A time beyond
+    /// [`SENT_AT_SECONDS_MAX`] is none.
     #[must_use]
     pub(super) fn seconds(&self, key: &str) -> Option<UnixMillis> {
         let raw = self.get(key)?.get();
         let digits = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        plain.then(|| digits.parse().ok().map(UnixMillis::from_seconds)).flatten()
+        let seconds = digits.parse().ok().filter(|seconds| plain && *seconds <= SENT_AT_SECONDS_MAX);
+        seconds.map(UnixMillis::from_seconds)
+    }
+
+    /// The object with this value under the key: where the former one stands, else at the end.
+    #[must_use]
+    pub(super) fn with(mut self, key: &'a str, value: &'a RawValue) -> Self {
+        match self.0.iter_mut().rev().find(|(name, _)| name == key) {
+            Some((_, former)) => *former = value,
+            None => self.0.push((Cow::Borrowed(key), value)),
+        }
+        self
+    }
+
+    /// The object without a key.
+    #[must_use]
+    pub(super) fn without(mut self, key: &str) -> Self {
+        self.0.retain(|(name, _)| name != key);
+        self
     }
 
     /// The keys and values, in order.
@@ -162,6 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_set_keeps_its_place_and_one_that_is_new_comes_last() {
+        let one: Box<RawValue> = serde_json::from_str("1").unwrap();
+        let keys = |object: &Object<'_>| -> Vec<_> {
+            object.iter().map(|(key, value)| format!("{key}={}", value.get())).collect()
+        };
+        let object = Object::parse(r#"{"a":0,"b":0,"a":0}"#).unwrap();
+        assert_eq!(keys(&object.clone().with("a", &one)), ["a=0", "b=0", "a=1"], "the last of two equal keys counts");
+        assert_eq!(keys(&object.clone().with("c", &one)), ["a=0", "b=0", "a=0", "c=1"]);
+        assert_eq!(keys(&object.without("a")), ["b=0"]);
+    }
+
+    #[test]
     fn times_are_read_as_string_and_as_integer_and_nothing_else() {
         for (json, seconds) in [
             (r#"{"t":"1793700000"}"#, Some(1_793_700_000)),
@@ -170,6 +201,8 @@ mod tests {
             (r#"{"t":1.5}"#, None),
             (r#"{"t":"+5"}"#, None),
             (r#"{"t":""}"#, None),
+            (r#"{"t":253402300799}"#, Some(SENT_AT_SECONDS_MAX)),
+            (r#"{"t":"253402300800"}"#, None),
             (r#"{"t":"99999999999999999999"}"#, None),
             (r#"{"t":null}"#, None),
         ] {

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`signature`] | `X-Hub-Signature-256`: reading, checking, making |
 //! | [`handshake`] | `GET /webhook`: Meta asks whether we are who we say |
-//! | [`event`] | what an event is: class, id, scope, time |
+//! | [`event`] | what an event is: class, id, scope, time, new names |
+//! | [`facts`] | what an item says, as far as rules and phrases look at it |
+//! | [`rewrite`] | a message that was edited, or gathered with others, before the bot got it |
 //! | `json` | JSON objects read as borrowed keys and raw values, without a tree |
 //! | `names` | whom an item names, and which contact belongs to it |
 //! | `classify` | which class a change and its items belong to, by Meta's `field` |
@@ -20,14 +22,16 @@
 mod classify;
 mod envelope;
 pub mod event;
+pub mod facts;
 pub mod handshake;
 mod json;
 mod names;
+pub mod rewrite;
 pub mod signature;
 
 use core::fmt;
 
-use crate::limits::{EVENTS_PER_DELIVERY_MAX, REBUILT_BYTES_MAX};
+use crate::limits::{CONTACTS_PER_DELIVERY_MAX, EVENTS_PER_DELIVERY_MAX, REBUILT_BYTES_MAX};
 use event::Event;
 use json::Object;
 
@@ -52,6 +56,14 @@ impl fmt::Display for Unreadable {
     }
 }
 
+/// JSON with every character outside printable ASCII as `\uXXXX`, as Meta writes it.
+#[must_use]
+pub fn ascii_only(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    envelope::ascii(&mut escaped, json);
+    escaped
+}
+
 /// Splits a delivery into its events, in the order in which Meta wrote them.
 ///
 /// # Errors
@@ -64,8 +76,9 @@ pub fn read(body: &[u8]) -> Result<Vec<Event<'_>>, Unreadable> {
 
     let mut events = Vec::new();
     let mut bytes = 0_usize;
+    let mut contacts_left = CONTACTS_PER_DELIVERY_MAX;
     for entry in entries {
-        for event in classify::entry(&delivery, entry) {
+        for event in classify::entry(&delivery, entry, &mut contacts_left) {
             bytes = bytes.saturating_add(event.body_bytes());
             if events.len() == EVENTS_PER_DELIVERY_MAX || bytes > REBUILT_BYTES_MAX {
                 return Err(Unreadable::TooMany);

@@ -4,7 +4,8 @@
 //! in `contacts` (Meta, "Business-scoped user IDs", 2026-05-28). Some bots drop a message without its contact.
 //!
 //! Invariant: a contact that contradicts an item's names never belongs to it, so nobody's message is
-//! attributed to somebody else.
+//! attributed to somebody else; and the names that a change of identity brings are never mixed with those that
+//! it ends.
 
 use serde_json::value::RawValue;
 
@@ -51,6 +52,63 @@ impl Names {
     }
 }
 
+/// A change of a customer's names, as a `system` message reports it.
+#[derive(Debug)]
+pub(super) struct Change {
+    /// The names until now; the event goes to the conversation that has them.
+    pub(super) before: Names,
+    /// The names that are named as those from here on; what has not changed may be missing.
+    pub(super) after: Names,
+}
+
+impl Change {
+    /// Reads the change that a message reports; `None` where no name is new.
+    ///
+    /// Meta named the type `customer_changed_number` and the new number `new_wa_id` before (webhook versions
+    /// up to 11), and has the old user id beside the new one, while the old number is the sender.
+    pub(super) fn of(message: &Object<'_>) -> Option<Self> {
+        let system = message.object("system")?;
+        let kind = system.text("type")?;
+        let is_of_number = match kind.as_ref() {
+            "user_changed_number" | "customer_changed_number" => true,
+            "user_changed_user_id" => false,
+            _ => return None,
+        };
+        let mut after = Names::of(&system, "wa_id", "user_id");
+        after.complete(&Names::of(&system, "new_wa_id", "user_id"));
+
+        let sender = Names::of(message, "from", "from_user_id");
+        let mut before = Names { phone: None, bsuid: previous_user_id(&system) };
+        // A sender by a name that is new is not known to have had it before; with no other name, it has to do.
+        let bsuid = sender.bsuid.clone().filter(|bsuid| after.bsuid.as_ref() != Some(bsuid));
+        let phone = sender.phone.clone().filter(|phone| !is_of_number || after.phone.as_ref() != Some(phone));
+        before.complete(&Names { phone, bsuid });
+        if before.phone.is_none() && before.bsuid.is_none() {
+            before = sender;
+        }
+        let change = Self { before, after };
+        change.renamed().is_some().then_some(change)
+    }
+
+    /// The customer from here on; `None` where no name is new.
+    pub(super) fn renamed(&self) -> Option<Customer> {
+        let Names { phone, bsuid } = &self.after;
+        let is_new =
+            (phone.is_some() && *phone != self.before.phone) || (bsuid.is_some() && *bsuid != self.before.bsuid);
+        is_new.then(|| Customer::from_names(phone.clone(), bsuid.clone())).flatten()
+    }
+
+    /// Whether the contact tells more about the customer of before, and nothing of what is new.
+    pub(super) fn is_of_before(&self, contact: &Contact<'_>) -> bool {
+        self.before.shares_one_with(&contact.names) && !self.after.shares_one_with(&contact.names)
+    }
+}
+
+/// The user id that a `system` message says has ended.
+pub(super) fn previous_user_id(system: &Object<'_>) -> Option<Bsuid> {
+    system.text("previous_user_id").and_then(|id| Bsuid::parse(&id))
+}
+
 /// One entry of a value's `contacts`.
 #[derive(Debug)]
 pub(super) struct Contact<'a> {
@@ -83,7 +141,8 @@ impl<'a> Contact<'a> {
 }
 
 /// Completes the names of customers whom some events of a delivery name by phone number only, and others by
-/// both names: their events then go to one object, in the order in which Meta wrote them.
+/// both names: their events then go to one object, in the order in which Meta wrote them. An event that
+/// reports a change of names stays with the names of before, whatever its neighbours say by now.
 pub(super) fn complete(events: &mut [Event<'_>]) {
     let mut known: BTreeMap<(LineId, Phone), Bsuid> = BTreeMap::new();
     for event in &*events {
@@ -93,7 +152,9 @@ pub(super) fn complete(events: &mut [Event<'_>]) {
     }
     for event in events {
         let Scope::Customer(line, Customer::Phone(phone)) = &event.scope else { continue };
-        if let Some(bsuid) = known.get(&(line.clone(), phone.clone())) {
+        let bsuid = known.get(&(line.clone(), phone.clone()));
+        let is_new = |bsuid: &&Bsuid| event.renamed.as_ref().and_then(Customer::bsuid) == Some(bsuid);
+        if let Some(bsuid) = bsuid.filter(|bsuid| !is_new(bsuid)) {
             event.scope = Scope::Customer(line.clone(), Customer::Both(phone.clone(), bsuid.clone()));
         }
     }

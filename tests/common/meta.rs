@@ -79,6 +79,46 @@ pub fn status(customer: Customer<'_>, wamid: &str, status: &str) -> Value {
     json!({ "contacts": [contact(customer)], "statuses": [status] })
 }
 
+/// The value of `messages` with a change of the words of an earlier message.
+pub fn edit(customer: Customer<'_>, wamid: &str, original: &str, text: &str) -> Value {
+    let now = json!({ "type": "text", "text": { "body": text } });
+    message(customer, wamid, "edit", json!({ "edit": { "original_message_id": original, "message": now } }))
+}
+
+/// The value of `messages` with the withdrawal of an earlier message.
+pub fn revoke(customer: Customer<'_>, wamid: &str, original: &str) -> Value {
+    message(customer, wamid, "revoke", json!({ "revoke": { "original_message_id": original } }))
+}
+
+/// The value of `smb_message_echoes` with the withdrawal of what a person wrote from the phone.
+pub fn echo_revoke(customer: Customer<'_>, wamid: &str, original: &str) -> Value {
+    let mut value = echo(customer, wamid, "");
+    let item = value["message_echoes"][0].as_object_mut().unwrap();
+    item.remove("text");
+    item.insert("type".to_owned(), json!("revoke"));
+    item.insert("revoke".to_owned(), json!({ "original_message_id": original }));
+    value
+}
+
+/// The value of `smb_app_state_sync` with one entry of the phone's address book, added or removed.
+pub fn address_book(customer: Customer<'_>, action: &str, name: &str) -> Value {
+    let mut contact = json!({ "full_name": name, "first_name": name });
+    self::name(&mut contact, customer, "phone_number", "user_id");
+    let item =
+        json!({ "type": "contact", "contact": contact, "action": action, "metadata": { "timestamp": "1793700030" } });
+    json!({ "state_sync": [item] })
+}
+
+/// The value of `messages` with the news that a customer, named as before, has these names from here on.
+pub fn changed_number(before: Customer<'_>, wamid: &str, after: Customer<'_>) -> Value {
+    let mut system = json!({ "type": "user_changed_number", "body": "User changed their number" });
+    name(&mut system, after, "wa_id", "user_id");
+    if let Some(bsuid) = before.bsuid {
+        system["previous_user_id"] = json!(bsuid);
+    }
+    message(before, wamid, "system", json!({ "system": system }))
+}
+
 fn contact(customer: Customer<'_>) -> Value {
     let mut contact = json!({ "profile": { "name": "Renée 😀" } });
     name(&mut contact, customer, "wa_id", "user_id");

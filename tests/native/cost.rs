@@ -68,5 +68,26 @@ fn a_forwarded_message_costs_three_rows_an_echo_two_a_duplicate_none() {
         assert!(rows <= 2, "echo {number}: {rows} rows");
     }
     assert_eq!(rows(&mut object, |object| echo(object, 7)), 0, "a repeated echo");
-    assert_eq!(rows(&mut object, |object| message(object, "held")), 1, "a withheld message");
+    let waits = rows(&mut object, |object| message(object, "held"));
+    assert_eq!(waits, 3, "a withheld message, that the customer waits, and the alarm that warns the owner");
+    assert_eq!(rows(&mut object, |object| message(object, "held too")), 1, "a further withheld message");
+}
+
+/// What a hold costs that ends with an unanswered customer, beyond its echo and its messages.
+#[test]
+fn warning_the_owner_and_handing_back_cost_a_few_rows_however_long_it_took() {
+    for messages in [1_i64, 5] {
+        let mut object = Object::new("{}");
+        object.receive(&delivery("smb_message_echoes", echo(CUSTOMER, "e1", "hi")));
+        for number in 0..messages {
+            message(&mut object, &format!("m{number}"));
+        }
+        let warning = rows(&mut object, |object| object.pass(600));
+        assert_eq!(warning, 2, "the conversation's row, and the alarm of the handback");
+        let handback = rows(&mut object, |object| {
+            assert_eq!(object.bot_gets_ids(1_300).len(), usize::try_from(messages).unwrap());
+        });
+        // The conversation's row and two alarms; the first message starts at once, the others wait for it.
+        assert_eq!(handback, 3 + 2 + 3 * (messages - 1), "{messages} messages");
+    }
 }

@@ -14,9 +14,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod amend;
 mod classes;
 mod cost;
 mod envelope;
+mod explain;
+mod facts;
+mod gather;
 mod identity;
 mod in_order;
 mod never_alone;
@@ -24,6 +28,11 @@ mod nothing_lost;
 mod object;
 mod once;
 mod outbox;
+mod person;
+mod release;
+mod replay;
+mod rewrite;
+mod rules;
 mod signature;
 mod silence;
 mod sqlite;

@@ -3,7 +3,7 @@
 use baton::ids::{AttemptNumber, EventId, FencingToken};
 use baton::limits::OVERLOAD_WAIT_MIN;
 use baton::outbox::outcome::{Loss, Outcome};
-use baton::outbox::{Entry, Reason, State, retry};
+use baton::outbox::{Entry, Note, Reason, State, retry};
 use baton::time::{Millis, UnixMillis};
 use baton::webhook::event::Class;
 use proptest::prelude::*;
@@ -33,6 +33,8 @@ fn entry() -> Entry {
         reason: None,
         sent_at: None,
         accepted_at: UnixMillis::new(0),
+        settled_at: None,
+        note: Note::default(),
     }
 }
 

@@ -35,16 +35,18 @@ fn rows_format_unchanged() {
         rows(&object.sql, EVENTS),
         [
             "b1#read | receipt | 0 | 1 | in_flight | 1793700120000 | NULL | 1793700010000 | 1793700100000",
-            "m1 | turn | 0 | 1 | delivered | NULL | NULL | 1793700000000 | 1793700100000",
-            "m2 | turn | 0 | 1 | withheld | NULL | taken_over | 1793700000000 | 1793700100000",
+            "m1 | turn | 0 | 1 | delivered | 1793700100000 | NULL | 1793700000000 | 1793700100000",
+            "m2 | turn | 1 | 1 | withheld | 1793700100000 | taken_over | 1793700000000 | 1793700100000",
         ]
     );
     assert_eq!(
         rows(&object.sql, "SELECT body FROM event WHERE id = '' AND part = 0"),
         [concat!(
-            r#"{"schema":1,"turn":{"holder":{"human":{"lease_until_ms":1793701900000}},"token":1},"place":{"home":[]},"#,
-            r#""echoes":[["e1",1793700100000]],"journal":[{"at_ms":1793700100000,"transition":"takeover","#,
-            r#""cause":"echo","token":1}],"forget_at_ms":1794304900000}"#
+            r#"{"schema":1,"turn":{"holder":{"human":{"since_ms":1793700100000,"lease_until_ms":1793701900000,"#,
+            r#""taken_by":"e1","messages":1,"answered_seq":1836748902400002,"#,
+            r#""before_last":{"echo":"e1","answered_seq":0}}},"token":1},"place":{"home":[]},"#,
+            r#""echoes":[{"id":"e1","at_ms":1793700100000,"effect":"took"}],"journal":[{"at_ms":1793700100000,"#,
+            r#""transition":"takeover","cause":"echo","token":1,"event":"e1"}],"forget_at_ms":1794304900000}"#
         )]
     );
 }
@@ -56,7 +58,7 @@ fn version_1_still_reads() {
     object.sql.transaction(|| schema::migrate(&object.sql)).unwrap();
     object.sql.batch(
         r#"INSERT INTO event (id, part, body) VALUES ('', 0, '{"schema":1,"turn":{"holder":"automation","token":4},"place":{"home":["customer/300/1555"]}}');
-           INSERT INTO event VALUES ('m1', 0, 'turn', 9, 4, 2, 'waiting', 1793700000000, 'status_500', NULL, 1793700000000, '{"a":1}');"#,
+           INSERT INTO event VALUES ('m1', 0, 'turn', 9, 4, 2, 'waiting', 1793700000000, 'status_500', NULL, 1793700000000, NULL, '{"a":1}');"#,
     );
     object.wake();
     let (attempt, body) = object.attempt.clone().unwrap();
@@ -85,7 +87,7 @@ fn a_damaged_row_is_an_error_and_no_panic() {
         object.receive(&delivery("messages", text(CUSTOMER, "m1", "hello")));
         object.sql.batch(damage);
         let corrupt = |read: Result<(), StoreError>| matches!(read, Err(StoreError::Corrupt(_)));
-        let read = (store::load(&object.sql).map(|_| ()), store::record(&object.sql).map(|_| ()));
+        let read = (store::load(&object.sql, None).map(|_| ()), store::record(&object.sql).map(|_| ()));
         assert!(corrupt(read.0) || corrupt(read.1), "{damage}");
     }
 }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use baton::ids::BotName;
+use baton::policy::Policy;
+
 /// Which rooms a room may import, apart from itself.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("time", &[]),
@@ -10,11 +13,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ids", &["limits"]),
     ("secret", &[]),
     ("webhook", &["ids", "limits", "secret", "time"]),
-    ("policy", &["time"]),
+    ("policy", &["ids", "limits", "time"]),
     ("outbox", &["ids", "limits", "policy", "secret", "time", "webhook"]),
     ("conversation", &["ids", "limits", "outbox", "policy", "time", "webhook"]),
     ("store", &["conversation", "ids", "limits", "outbox", "time", "webhook"]),
-    ("settings", &["outbox", "policy", "secret", "webhook"]),
+    ("settings", &["ids", "limits", "outbox", "policy", "secret", "webhook"]),
     ("command", &["conversation", "ids", "outbox", "time", "webhook"]),
     ("problem", &["settings", "webhook"]),
     (
@@ -27,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "outbox",
             "policy",
             "problem",
+            "secret",
             "settings",
             "store",
             "time",
@@ -110,29 +114,63 @@ fn every_room_and_file_has_its_place_on_the_map() {
     }
 }
 
+fn document(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap()
+}
+
 /// The names that a shop's freelancer relies on stand in the code, the configuration and the README alike.
 #[test]
 fn every_setting_is_documented() {
-    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
-    let (readme, settings) = (read("README.md"), read("src/settings.rs"));
+    let (readme, settings) = (document("README.md"), document("src/settings.rs"));
     for name in [
         "META_APP_SECRET",
         "META_APP_SECRET_PREVIOUS",
         "META_VERIFY_TOKEN",
         "BOT_SECRET",
+        "BOT_SECRET_",
         "ADMIN_TOKEN",
         "BOT_URL",
+        "BOTS",
         "GRAPH_URL",
         "BATON_POLICY",
-        "lease_seconds",
-        "retry_schedule_seconds",
     ] {
-        assert!(readme.contains(name), "README.md does not explain {name}");
-        assert!(settings.contains(name) || read("src/policy.rs").contains(name), "nothing reads {name}");
+        assert!(readme.contains(&format!("`{name}")), "README.md does not explain {name}");
+        assert!(settings.contains(&format!("\"{name}\"")), "nothing reads {name}");
     }
-    let wrangler = read("wrangler.toml");
+    let wrangler = document("wrangler.toml");
     for name in ["CONVERSATION", "CONFIG", "BOT_URL", "GRAPH_URL", "BATON_POLICY", "global_fetch_strictly_public"] {
         assert!(wrangler.contains(name), "wrangler.toml lacks {name}");
     }
     assert!(!wrangler.lines().any(|line| line.trim_start().starts_with("id")), "the KV namespace is made by wrangler");
+}
+
+/// Which keys there are is what a mistake about an unknown one says.
+#[test]
+fn every_key_of_the_policy_is_documented() {
+    let manual = document("docs/policy.md");
+    let unknown = r#"{
+        "unknown": 0,
+        "opening_hours": { "unknown": 0 },
+        "automation_texts": [{ "unknown": 0 }],
+        "rules": [{ "unknown": 0, "when": { "unknown": 0, "text": { "unknown": 0 }, "reply_id": { "unknown": 0 } } }]
+    }"#;
+    let mistakes = Policy::parse(unknown, &[]).unwrap_err();
+    let levels: Vec<&str> =
+        mistakes.iter().filter_map(|mistake| mistake.reason.split("the keys are ").nth(1)).collect();
+    assert_eq!(levels.len(), 7, "{mistakes:?}");
+    for key in levels.iter().flat_map(|keys| keys.split(", ")) {
+        let shown = [format!("`{key}`"), format!("{{\"{key}\"")];
+        assert!(shown.iter().any(|shown| manual.contains(shown)), "docs/policy.md does not explain {key}");
+    }
+}
+
+#[test]
+fn every_policy_that_is_shown_is_one() {
+    let manual = document("docs/policy.md");
+    let bots = [BotName::parse("sales").unwrap()];
+    let shown: Vec<&str> = manual.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(shown.len(), 5);
+    for policy in shown {
+        assert_eq!(Policy::parse(policy, &bots).map(|_| ()), Ok(()), "{policy}");
+    }
 }

@@ -30,6 +30,8 @@ const HEAD_BYTES_MAX: usize = 16 * 1_024;
 pub enum Reaction {
     /// Answer.
     Answer { status: u16, headers: Vec<(&'static str, String)>, after: Duration, bytes: usize },
+    /// Answer with something that is no HTTP.
+    Garbage { after: Duration },
     /// Keep the connection open and say nothing.
     Never,
     /// Reset the connection.
@@ -42,6 +44,11 @@ pub fn status(status: u16) -> Reaction {
 
 pub fn ok_after(after: Duration) -> Reaction {
     Reaction::Answer { status: 200, headers: Vec::new(), after, bytes: 2 }
+}
+
+/// Nonsense instead of an answer.
+pub fn garbage_after(after: Duration) -> Reaction {
+    Reaction::Garbage { after }
 }
 
 /// A status with one header.
@@ -272,6 +279,10 @@ impl Shared {
                     write!(head, "content-length: {bytes}\r\n\r\n").unwrap();
                     stream.write_all(head.as_bytes())?;
                     self.write_body(stream, bytes, text)?;
+                }
+                Reaction::Garbage { after } => {
+                    thread::sleep(after);
+                    return stream.write_all(b"\x00\xff 200 is what I would like to say\r\n\r\n{\"ok\"");
                 }
                 Reaction::Never => {
                     let start = Instant::now();

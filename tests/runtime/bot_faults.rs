@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
-use crate::bot::{Bot, Reaction, ok_after, status, with_header};
+use crate::bot::{Bot, Reaction, garbage_after, ok_after, status, with_header};
 use crate::client::{Person, wamid};
 use crate::common::meta::{self, delivery};
 use crate::delivery::Delivery;
@@ -102,24 +102,24 @@ fn a_bot_that_was_down_gets_everything_late_and_in_order() {
 }
 
 #[test]
-fn a_bot_that_answers_500_is_asked_again_with_the_same_bytes() {
+fn a_bot_that_answers_500_or_nonsense_is_asked_again_with_the_same_bytes() {
     let common = common();
     let (person, first, second) = (Person::new(), wamid(), wamid());
     let mut attempts = 0;
     common.bot.on(&first, move |_| {
         attempts += 1;
-        [status(500), status(404), Reaction::Reset, status(200)][attempts - 1].clone()
+        [status(500), status(404), Reaction::Reset, garbage_after(Duration::ZERO), status(200)][attempts - 1].clone()
     });
     common.gate.text(person.both(), &first, "uno");
     common.gate.text(person.both(), &second, "dos");
     is_served_at_once();
     common.bot.wait_for(1, &second, LIMIT);
     let got = common.bot.deliveries(&person.phone);
-    assert_eq!(got.len(), 5, "four attempts at the first message, then one at the second");
-    are_attempts_at_one(&got[..4]);
-    assert_eq!(got[4].wamid(), second);
+    assert_eq!(got.len(), 6, "five attempts at the first message, then one at the second");
+    are_attempts_at_one(&got[..5]);
+    assert_eq!(got[5].wamid(), second);
     let event = common.gate.wait_for_state(&person.phone, &first, "delivered", LIMIT);
-    assert_eq!((event.attempts.number(), event.reason), (4, None));
+    assert_eq!((event.attempts.number(), event.reason), (5, None));
 }
 
 #[test]
@@ -183,6 +183,23 @@ fn a_bot_that_never_answers_is_given_up_on_after_15_s_and_holds_nobody_else_up()
     assert!((Duration::from_millis(14_500)..Duration::from_secs(20)).contains(&waited), "{waited:?}");
     assert!(common.bot.deliveries(&behind).is_empty(), "what is behind it waits");
     assert_eq!(common.gate.fate(&person.phone, &behind).0, "waiting");
+}
+
+#[test]
+fn a_bot_that_hangs_while_a_person_takes_over_is_not_asked_again() {
+    let common = common();
+    let (person, id) = (Person::new(), wamid());
+    common.bot.on(&id, |_| Reaction::Never);
+    common.gate.text(person.both(), &id, "hello");
+    common.bot.wait_for(1, &id, LIMIT);
+    common.gate.echo(person.both());
+    let held = common.gate.asks(person.both());
+    assert_eq!(common.gate.fate(&person.phone, &id).0, "in_flight", "what has started cannot be called back");
+    let event = common.gate.wait_for_state(&person.phone, &id, "withheld", Duration::from_secs(25));
+    assert_eq!(event.reason.as_deref(), Some("taken_over"));
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(common.bot.deliveries(&person.phone).len(), 1);
+    assert_eq!(common.gate.fate(&person.phone, &held), ("withheld".to_owned(), Some("held_by_human".to_owned())));
 }
 
 #[test]

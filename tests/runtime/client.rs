@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use baton::command::{Shown, ShownEvent};
+use baton::command::{HolderName, Shown, ShownEvent};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
@@ -123,9 +123,24 @@ impl Gate {
         self.deliver(&meta::delivery("messages", meta::text(customer, wamid, text)));
     }
 
-    /// A person of the shop writes to this customer from the phone.
-    pub fn echo(&self, customer: Customer<'_>) {
-        self.deliver(&meta::delivery("smb_message_echoes", meta::echo(customer, &wamid(), "I am looking into it")));
+    /// This customer asks something; the message's id.
+    pub fn asks(&self, customer: Customer<'_>) -> String {
+        let id = wamid();
+        self.text(customer, &id, "is anybody there?");
+        id
+    }
+
+    /// A person of the shop writes to this customer from the phone, each time in other words: the same to many would
+    /// be a broadcast.
+    pub fn echo(&self, customer: Customer<'_>) -> String {
+        self.says(customer, &format!("I am looking into it, number {}", next_number()))
+    }
+
+    /// A person of the shop writes these words to this customer from the phone; the echo's id.
+    pub fn says(&self, customer: Customer<'_>, words: &str) -> String {
+        let id = wamid();
+        self.deliver(&meta::delivery("smb_message_echoes", meta::echo(customer, &id, words)));
+        id
     }
 
     /// A request without a body.
@@ -174,6 +189,25 @@ impl Gate {
         eventually(limit, &format!("{wamid} is {state}"), || {
             Some(self.event(customer, wamid)).filter(|event| event.state == state)
         })
+    }
+
+    /// Waits until this side holds the baton.
+    pub fn wait_for_holder(&self, customer: &str, holder: HolderName, limit: Duration) -> Shown {
+        eventually(limit, &format!("{holder:?} holds"), || {
+            Some(self.shown(customer)).filter(|shown| shown.holder == holder)
+        })
+    }
+
+    /// The operator sends a customer's dead letters on their way again.
+    pub fn replay(&self, customer: &str) -> Answer {
+        let path = format!("/api/v1/conversations/{}/{customer}/replay", meta::LINE);
+        self.request("POST", &path, &[("authorization", &format!("Bearer {ADMIN_TOKEN}"))])
+    }
+
+    /// How many lines of the log tell this about this conversation.
+    pub fn told(&self, event: &str, conversation: &str) -> usize {
+        let event = format!("\"event\":\"{event}\"");
+        self.runtime_log().lines().filter(|line| line.contains(&event) && line.contains(conversation)).count()
     }
 
     /// Sends bytes as they are and reads whatever comes back. A gate may refuse a request before it has taken all of

@@ -2,16 +2,20 @@
 //! works; Meta then repeats its deliveries until it is mended.
 
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::bot::next_port;
-use crate::client::{Person, wamid};
+use crate::client::{Person, eventually, wamid};
 use crate::common::meta::{self, delivery};
 use crate::delivery::sign;
 use crate::gate::{APP_SECRET, Gate, Options, VERIFY_TOKEN};
 
 const BOT: &str = "http://127.0.0.1:9/webhook";
+/// A policy stays in use for half a minute before it is read again.
+const REFUSED_WITHIN: Duration = Duration::from_mins(1);
 
 /// Asks a gate on all of its paths; each must answer 503 and tell all of this.
 fn is_unconfigured(gate: &Gate, told: &[&str]) {
@@ -94,11 +98,16 @@ fn put_policy(gate: &Gate, document: &str) {
 }
 
 #[test]
-fn a_policy_in_kv_overrides_the_deployments_and_one_with_a_mistake_does_not() {
+fn a_policy_in_kv_overrides_the_deployments_and_one_with_a_mistake_leaves_the_last_good_one_in_force() {
     let mut gate = Gate::start_for(BOT, Options::with_policy(json!({ "lease_seconds": 100 })));
-    for (document, lease_seconds) in
-        [(r#"{"lease_seconds": 300}"#, 300), (r#"{"lease_seconds": 300, "leese": 1}"#, 100), ("{", 100)]
-    {
+    for (document, lease_seconds) in [
+        ("[]", 100),
+        (r#"{"lease_seconds": 300}"#, 300),
+        // Each time the gate has just been started, and knows of the good one from KV only.
+        (r#"{"lease_seconds": 400, "leese": 1}"#, 300),
+        ("{", 300),
+        ("{}", 1_800),
+    ] {
         gate.stop();
         put_policy(&gate, document);
         gate.restart();
@@ -108,4 +117,33 @@ fn a_policy_in_kv_overrides_the_deployments_and_one_with_a_mistake_does_not() {
         let lease_ms = shown.lease_until_ms.unwrap().as_millis() - shown.journal[0].at_ms.as_millis();
         assert_eq!(lease_ms, lease_seconds * 1_000, "{document}");
     }
+}
+
+#[test]
+fn a_policy_that_is_refused_leaves_the_last_good_one_in_force_while_the_gate_runs() {
+    let mut gate = Gate::start_for(BOT, Options::with_policy(json!({ "lease_seconds": 100 })));
+    gate.stop();
+    put_policy(&gate, r#"{"lease_seconds": 300}"#);
+    gate.restart();
+    let lease_seconds = |gate: &Gate| {
+        let person = Person::new();
+        gate.echo(person.both());
+        let shown = gate.shown(&person.phone);
+        (shown.lease_until_ms.unwrap().as_millis() - shown.journal[0].at_ms.as_millis()) / 1_000
+    };
+    assert_eq!(lease_seconds(&gate), 300);
+    assert_eq!(gate.told("policy_refused", ""), 0);
+    // One good key and three mistakes: nothing of it counts.
+    put_policy(&gate, r#"{"lease_seconds": 400, "leese": 1, "burst": "often", "rules": [{"name": "a"}]}"#);
+    let refused = Instant::now();
+    eventually(REFUSED_WITHIN, "the log says that the policy is refused", || {
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(lease_seconds(&gate), 300, "the last good one, and not the deployment's");
+        (gate.told("policy_refused", "") > 0).then_some(())
+    });
+    println!("a policy with mistakes was refused {:?} after it was written", refused.elapsed());
+    assert_eq!(lease_seconds(&gate), 300);
+    let log = gate.runtime_log();
+    let line = log.lines().find(|line| line.contains("policy_refused")).unwrap();
+    assert!(line.contains("\"count\":3"), "{line}");
 }

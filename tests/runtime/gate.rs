@@ -56,6 +56,15 @@ impl Options {
         self.vars.push((name, value.into()));
         self
     }
+
+    /// The policy document. The samples carry a fixed time, so a message is never stale unless the test says when.
+    fn document(&self) -> Value {
+        let mut policy = self.policy.clone().unwrap_or_else(|| json!({}));
+        if let Some(keys) = policy.as_object_mut() {
+            keys.entry("stale_after_seconds").or_insert(json!(0));
+        }
+        policy
+    }
 }
 
 /// A running gate. Dropping it ends it, and removes its storage unless a test is failing.
@@ -166,7 +175,7 @@ impl Gate {
             .current_dir(root)
             .process_group(0);
         let policy = self.state.join("policy.json");
-        fs::write(&policy, self.options.policy.clone().unwrap_or_else(|| json!({})).to_string()).unwrap();
+        fs::write(&policy, self.options.document().to_string()).unwrap();
         command.arg("--policy").arg(policy);
         // The developer's own .dev.vars must not decide over a test.
         let own = [

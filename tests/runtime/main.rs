@@ -17,19 +17,26 @@
 mod common;
 
 mod bot;
+mod chance;
 mod client;
 mod delivery;
 mod gate;
 
 mod batches;
 mod bot_faults;
+mod broadcast;
 mod configuration;
 mod crash;
+mod endurance;
 mod framework;
+mod handback;
 mod handshake;
+mod identity;
+mod load;
 mod logs;
 mod once;
 mod receipts;
+mod rules;
 mod shipping;
 mod signatures;
 mod silence;

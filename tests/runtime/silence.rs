@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use baton::command::HolderName;
 use serde_json::json;
 
-use crate::bot::{Bot, ok_after};
+use crate::bot::ok_after;
 use crate::client::{Person, wamid};
 use crate::common::meta::{Customer, LINE};
-use crate::gate::{APP_SECRET, Gate, Options, common};
+use crate::gate::common;
 
 /// What the issue promises for a conversation beside one that a person holds.
 const OTHERS_WITHIN: Duration = Duration::from_millis(250);
@@ -184,35 +184,4 @@ fn what_waits_behind_a_thinking_bot_is_withheld_when_a_person_speaks() {
     common.gate.wait_for_state(&person.phone, &first, "delivered", LIMIT);
     thread::sleep(WATCH);
     assert_eq!(common.bot.deliveries(&person.phone).len(), 1, "the bot was given what a person had taken over");
-}
-
-#[test]
-fn after_the_lease_new_messages_reach_the_bot_and_withheld_ones_do_not() {
-    let bot = Bot::start(APP_SECRET);
-    let gate = Gate::start(&bot, Options::with_policy(json!({ "lease_seconds": 3 })));
-    let person = Person::new();
-    let before = wamid();
-    gate.text(person.both(), &before, "hello");
-    let token_before = bot.wait_for(1, &before, LIMIT)[0].token();
-
-    let start = Instant::now();
-    gate.echo(person.both());
-    let held = wamid();
-    gate.text(person.both(), &held, "hello?");
-    assert_eq!(gate.fate(&person.phone, &held), withheld("held_by_human"));
-    // Nobody sends anything meanwhile: the hold must end by itself.
-    let handed_back = crate::client::eventually(LIMIT, "the hold ends", || {
-        (gate.shown(&person.phone).holder == HolderName::Automation).then(|| start.elapsed())
-    });
-    assert!(handed_back >= Duration::from_secs(3), "the hold ended after {handed_back:?}");
-
-    let after = wamid();
-    gate.text(person.both(), &after, "and now?");
-    let got = bot.wait_for(1, &after, LIMIT);
-    assert!(got[0].token() > token_before, "{} is not above {token_before}", got[0].token());
-    thread::sleep(WATCH);
-    assert!(bot.deliveries(&held).is_empty(), "what was withheld stays withheld");
-    assert_eq!(gate.fate(&person.phone, &held), withheld("held_by_human"));
-    let journal = gate.shown(&person.phone).journal;
-    assert_eq!(journal.len(), 2, "{journal:?}");
 }

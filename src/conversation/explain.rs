@@ -1,0 +1,174 @@
+//! Why an event stands where it stands, in one sentence.
+//!
+//! Invariant: every state and every reason has a sentence, and none of them quotes what anybody wrote. The sentence
+//! says what happened, because of what, by which rule and when; times are UTC.
+//!
+//! Not here: finding the event (`store`), showing the sentence (`command`).
+
+use core::fmt::Write as _;
+
+use super::Conversation;
+use super::memory::{Cause, Change, Echo, EchoEffect, Transition};
+use crate::ids::EventId;
+use crate::outbox::{Entry, Reason, State};
+use crate::webhook::event::Class;
+
+impl Conversation {
+    /// Why this event stands where it stands.
+    #[must_use]
+    pub fn explain(&self, entry: &Entry) -> String {
+        let arrived = entry.accepted_at;
+        let mut sentence = match entry.state {
+            State::Delivered => delivered(entry),
+            State::InFlight(_) => format!("It is on its way to {}, attempt {}", bot(entry), entry.attempts.number()),
+            State::Waiting(due) => format!("{}; it goes to {} at {due}", self.why_waiting(entry), bot(entry)),
+            State::Withheld => self.why_withheld(entry),
+            State::Dead => format!("{}; it is kept and can be sent again", why_dead(entry)),
+        };
+        if let Some(rule) = &entry.note.rule {
+            // Writing into a String cannot fail.
+            let _ = write!(sentence, ", by the rule \"{}\"", rule.as_str());
+        }
+        let _ = write!(sentence, " (it arrived at {arrived}");
+        if let Some(settled_at) = entry.settled_at.filter(|at| *at != arrived) {
+            let _ = write!(sentence, ", this was decided at {settled_at}");
+        }
+        sentence.push_str(").");
+        sentence
+    }
+
+    /// What this echo did.
+    #[must_use]
+    pub fn explain_echo(&self, echo: &Echo) -> String {
+        let did = match echo.effect {
+            EchoEffect::Automation => "is one of the app's own texts (automation_texts), so it took nothing",
+            EchoEffect::Broadcast => "went to many customers at once, so it counts as a broadcast and took nothing",
+            EchoEffect::HandedBack => "is a phrase of handback_phrases and handed the baton back",
+            EchoEffect::Kept => "was written on the phone and kept the baton with the person",
+            EchoEffect::Took => "was written on the phone and took the baton for the person",
+        };
+        format!("This message of the shop's {did} (it arrived at {}).", echo.at_ms)
+    }
+
+    fn why_waiting(&self, entry: &Entry) -> String {
+        match entry.reason {
+            None if entry.class == Class::Ghost => "It waits for the real message that follows it".to_owned(),
+            None => "It is next, or waits behind the one that is".to_owned(),
+            Some(Reason::Burst) => "It waits until the customer has finished typing".to_owned(),
+            Some(Reason::HandedBack) => format!("It came to the bot when {}", self.how_hold_ended(entry)),
+            Some(Reason::HumanFirst) => "It waits so that a person may answer first".to_owned(),
+            Some(Reason::Replayed) => "An operator sent it on its way again".to_owned(),
+            Some(reason) => format!("Attempt {} failed ({})", entry.attempts.number(), why_failed(reason)),
+        }
+    }
+
+    fn why_withheld(&self, entry: &Entry) -> String {
+        let holder = || self.who_took_it(entry);
+        match entry.reason {
+            Some(Reason::Applied) => {
+                "It changed a message that the bot had not got, and was applied to that".to_owned()
+            }
+            Some(Reason::AskedForPerson) => "The customer asked for a person with it, so it was withheld".to_owned(),
+            Some(Reason::ForPerson) => "It is a person's to answer and was withheld from the bot".to_owned(),
+            Some(Reason::HeldByHuman) => format!("It was withheld because a person held the baton: {}", holder()),
+            Some(Reason::Ignored) => "It was withheld, and nobody need answer it".to_owned(),
+            Some(Reason::Merged) => "Its text went to the bot as part of the customer's next message".to_owned(),
+            Some(Reason::Moved) => {
+                "The conversation moved under the customer's other name and took it along".to_owned()
+            }
+            Some(Reason::Stale) => {
+                "It was too old on arrival to wake the bot (stale_after_seconds) and was withheld".to_owned()
+            }
+            Some(Reason::TakenOver) => {
+                format!("It was withheld because a person took the baton before the bot had it: {}", holder())
+            }
+            Some(Reason::Withdrawn) => "The customer withdrew it before the bot had it".to_owned(),
+            _ => format!("Events of its class ({}) are not for the bot", entry.class.name()),
+        }
+    }
+
+    /// The last takeover up to the turn which withheld the entry. An attempt that was under way when a person took the
+    /// baton may fail only after they have handed it back.
+    fn who_took_it(&self, entry: &Entry) -> String {
+        let began = |step: &&Transition| step.transition == Change::Takeover && step.token <= entry.token;
+        match self.journal.iter().rev().find(began) {
+            None => "the takeover is too long ago to be in the journal".to_owned(),
+            Some(step) => {
+                let how = match step.cause {
+                    Cause::CustomerAsked => "the customer had asked for one",
+                    Cause::Merged => "one held it under the customer's other name",
+                    Cause::Broadcast
+                    | Cause::Echo
+                    | Cause::HeldLongest
+                    | Cause::LeaseExpired
+                    | Cause::Phrase
+                    | Cause::Revoked
+                    | Cause::Unanswered => "somebody had written from the phone",
+                };
+                format!("{how} at {}", step.at_ms)
+            }
+        }
+    }
+
+    /// The handback after which the entry was the bot's again.
+    fn how_hold_ended(&self, entry: &Entry) -> String {
+        let ended = |step: &&Transition| step.transition == Change::Handback && step.token == entry.token;
+        match self.journal.iter().rev().find(ended) {
+            None => "a person's hold ended".to_owned(),
+            Some(step) => format!("{} at {}", end_of_hold(step.cause), step.at_ms),
+        }
+    }
+
+    /// The sentence about the event of this id: an echo's, or that of `entry`.
+    #[must_use]
+    pub fn explain_event(&self, id: &EventId, entry: Option<&Entry>) -> Option<String> {
+        let echo = self.echoes.get(id).map(|echo| self.explain_echo(echo));
+        echo.or_else(|| entry.map(|entry| self.explain(entry)))
+    }
+}
+
+fn end_of_hold(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Broadcast => "what had taken the baton turned out to be a broadcast",
+        Cause::HeldLongest => "the person had held for as long as max_hold_seconds",
+        Cause::LeaseExpired => "the person's lease ended",
+        Cause::Phrase => "the person handed the baton back",
+        Cause::Revoked => "the person withdrew what had taken the baton",
+        Cause::Unanswered => "the customer had waited for the person too long",
+        Cause::CustomerAsked | Cause::Echo | Cause::Merged => "the hold ended",
+    }
+}
+
+fn bot(entry: &Entry) -> String {
+    entry.note.bot.as_ref().map_or_else(|| "the bot".to_owned(), |bot| format!("the bot \"{}\"", bot.as_str()))
+}
+
+fn delivered(entry: &Entry) -> String {
+    format!("It was delivered to {} with attempt {}", bot(entry), entry.attempts.number())
+}
+
+fn why_dead(entry: &Entry) -> String {
+    match entry.reason {
+        Some(Reason::OutboxFull) => "The conversation owed the bot too much already".to_owned(),
+        Some(Reason::Status(410)) => format!("{} wants no more events (status 410)", bot(entry)),
+        Some(reason) => format!("Attempt {} was the last ({})", entry.attempts.number(), why_failed(reason)),
+        None => "It was given up on".to_owned(),
+    }
+}
+
+/// Why an attempt failed. What is no failure of an attempt is told by its name.
+fn why_failed(reason: Reason) -> String {
+    if let Reason::Status(status) = reason {
+        return format!("the bot answered {status}");
+    }
+    let known = FAILURES.iter().find(|(failure, _)| *failure == reason);
+    known.map_or_else(|| reason.to_string(), |(_, words)| (*words).to_owned())
+}
+
+const FAILURES: [(Reason, &str); 5] = [
+    (Reason::ConnectionLost, "the connection broke; whether the bot has it is not known"),
+    (Reason::Interrupted, "the gate was stopped meanwhile; whether the bot has it is not known"),
+    (Reason::NoSuchBot, "no bot of that name is configured"),
+    (Reason::TimedOut, "the bot did not answer in time; whether it has it is not known"),
+    (Reason::Unsendable, "there was nothing to send any more"),
+];

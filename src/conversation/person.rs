@@ -1,0 +1,110 @@
+//! What a person of the shop does: speak from the phone, hand the baton back, withdraw what they wrote.
+//!
+//! Invariant: a person's own new words always take the baton, or keep it, in the transaction in which they arrive.
+//! Only what is told apart with certainty does not: the app's own texts that the owner has named, and the owner's
+//! phrases for handing back. What is only probably no person's, the same words to many customers, takes the baton
+//! first and gives it back once the other customers are known (`broadcast`): silence too much is mended, a bot that
+//! talks over a person is not.
+
+use super::memory::{Cause, Change as TurnChange, EchoEffect};
+use super::release::Give;
+use super::turn::BeforeLast;
+use super::{Context, Conversation, Incoming, Output, Tallied};
+use crate::ids::EventId;
+use crate::webhook::facts::Amendment;
+
+impl Conversation {
+    /// Something was sent from the phone.
+    pub(super) fn echo(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) {
+        output.save = true;
+        let text = event.facts.text.as_deref();
+        let effect = if text.is_some_and(|text| context.policy.is_automation(text)) {
+            EchoEffect::Automation
+        } else if text.is_some_and(|text| context.policy.hands_back(text)) {
+            self.hand_back(Give::AsConfigured, Cause::Phrase, Some(&event.id), context, output);
+            EchoEffect::HandedBack
+        } else {
+            self.person_speaks(event, context, output)
+        };
+        let spilled = self.echoes.remember(event.id.clone(), context.now, effect);
+        self.spill(spilled, output);
+    }
+
+    /// A person has spoken: they hold the baton from here on, and nothing that waits for the bot goes out.
+    fn person_speaks(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) -> EchoEffect {
+        let answered_seq = self.turn.hold().map_or(0, |hold| hold.answered_seq);
+        let before_last = BeforeLast { echo: event.id.clone(), answered_seq, waiting: self.waiting.take() };
+        let taken = self.turn.take(context.now, context.policy, Some(&event.id));
+        if let Some(hold) = self.turn.hold_mut() {
+            hold.messages = hold.messages.saturating_add(1);
+            hold.answered_seq = self.last_seq;
+            hold.before_last = Some(before_last);
+            if let Some(text) = event.facts.text.as_deref().filter(|_| context.policy.share_human_text) {
+                hold.remember_text(text);
+            }
+        }
+        if context.policy.broadcast.is_some()
+            && let Some(content) = &event.facts.content
+        {
+            output.tally.push(Tallied { echo: event.id.clone(), content: content.clone() });
+        }
+        if !taken {
+            return EchoEffect::Kept;
+        }
+        self.record(TurnChange::Takeover, Cause::Echo, Some(&event.id), context, output);
+        self.withhold_waiting(context, output);
+        EchoEffect::Took
+    }
+
+    /// A customer has asked for a person with this message.
+    pub(super) fn asked_for_person(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) {
+        // What the customer wrote before is as unanswered as this: the hold starts with nothing answered.
+        // A hold that is there already is prolonged by the person's own words only.
+        if self.turn.hold().is_none() && self.turn.take(context.now, context.policy, None) {
+            self.record(TurnChange::Takeover, Cause::CustomerAsked, Some(&event.id), context, output);
+            self.withhold_waiting(context, output);
+            // Whatever they waited for before, this is a wait of its own, with a warning of its own.
+            self.waiting = None;
+        }
+        self.customer_waits(event, context, output);
+    }
+
+    /// A person has edited or withdrawn what they wrote. Withdrawing the very message that took the baton gives it
+    /// back, where the person has said nothing else since.
+    pub(super) fn echo_note(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) {
+        if let Some(Amendment::Revoke(original)) = &event.facts.amends
+            && context.policy.revoke_undoes
+        {
+            self.undo_takeover(original, Cause::Revoked, context, output);
+        }
+    }
+
+    /// What a person wrote has turned out to be a broadcast, and no word to this customer.
+    pub(super) fn was_broadcast(&mut self, echo: &EventId, context: Context<'_>, output: &mut Output) {
+        if !self.echoes.mark_broadcast(echo) {
+            return;
+        }
+        output.save = true;
+        if self.undo_takeover(echo, Cause::Broadcast, context, output) {
+            return;
+        }
+        // The person holds all the same; but the customer is as unanswered as before.
+        let Some(hold) = self.turn.hold_mut() else { return };
+        if let Some(before) = hold.before_last.take_if(|before| before.echo == *echo) {
+            hold.messages = hold.messages.saturating_sub(1);
+            hold.answered_seq = before.answered_seq;
+            self.waiting = before.waiting.or(self.waiting);
+        }
+    }
+
+    /// Gives the baton back as if it had never been taken, where this echo took it and the person has said nothing
+    /// else since. Returns whether it did.
+    fn undo_takeover(&mut self, echo: &EventId, cause: Cause, context: Context<'_>, output: &mut Output) -> bool {
+        let alone = |hold: &&super::turn::Hold| hold.taken_by.as_ref() == Some(echo) && hold.messages == 1;
+        let Some(hold) = self.turn.hold().filter(alone) else { return false };
+        let waited_before = hold.before_last.as_ref().and_then(|before| before.waiting);
+        self.hand_back(Give::Everything, cause, Some(echo), context, output);
+        self.waiting = waited_before;
+        true
+    }
+}

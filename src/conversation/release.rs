@@ -1,0 +1,164 @@
+//! When a person's hold ends, and what the bot then gets: by who spoke last.
+//!
+//! | who spoke last | the hold ends | the bot gets |
+//! |---|---|---|
+//! | the person | when the lease ends | nothing: there is nothing to answer |
+//! | the customer | when the lease has ended and they have waited for `hand_back_after_seconds`; the owner is warned at `warn_after_seconds` | what is unanswered (`on_handback`) |
+//!
+//! Invariant: a hold always has an end, and it lies in `wake_at`, so it comes from an alarm and waits for nobody's
+//! next message. `warn_after` is shorter than `hand_back_after`, so whoever is handed back unanswered was announced.
+//!
+//! Why the wait may outlast the lease: a person who has not answered within the last seconds of their lease is
+//! still answering. The longest hold is therefore `max_hold` + `hand_back_after`.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::memory::{Cause, Change as TurnChange};
+use super::{Alert, Context, Conversation, Incoming, Output};
+use crate::ids::EventId;
+use crate::limits::HANDED_BACK_MAX;
+use crate::outbox::{Entry, Handback, Reason, State};
+use crate::policy::{OnHandback, Policy};
+use crate::time::UnixMillis;
+use crate::webhook::event::Class;
+
+/// Kinds of messages that nobody need answer.
+const NEEDS_NO_ANSWER: [&str; 4] = ["edit", "reaction", "revoke", "system"];
+
+/// A customer waits for a person.
+#[derive(Clone, Copy, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Waiting {
+    /// Since when.
+    pub since_ms: UnixMillis,
+    /// Whether the owner has been warned.
+    #[serde(default)]
+    pub warned: bool,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Waiting({:?}, warned: {})", self.since_ms, self.warned)
+    }
+}
+
+/// Which of the events of a hold the bot gets at its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Give {
+    /// Everything: the hold is undone.
+    Everything,
+    /// As the policy says.
+    AsConfigured,
+}
+
+impl Conversation {
+    /// Does what the passing of time brings about: the owner's warning, and the end of the hold.
+    pub(super) fn pass_time(&mut self, context: Context<'_>, output: &mut Output) {
+        if self.warn_at(context.policy).is_some_and(|at| at <= context.now) {
+            if let Some(waiting) = &mut self.waiting {
+                waiting.warned = true;
+            }
+            self.record(TurnChange::Warning, Cause::Unanswered, None, context, output);
+            output.alerts.push(Alert::CustomerUnanswered);
+        }
+        if self.release_at(context.policy).is_some_and(|at| at <= context.now) {
+            let at_its_longest = self.turn.hold().is_some_and(|hold| hold.is_at_its_longest(context.policy));
+            let cause = match (self.waiting, at_its_longest) {
+                (Some(_), _) => Cause::Unanswered,
+                (None, true) => Cause::HeldLongest,
+                (None, false) => Cause::LeaseExpired,
+            };
+            self.hand_back(Give::AsConfigured, cause, None, context, output);
+        }
+    }
+
+    /// When the hold ends, if nobody says anything more.
+    pub(super) fn release_at(&self, policy: &Policy) -> Option<UnixMillis> {
+        let lease_until = self.turn.lease_until()?;
+        let patience = self.waiting.map(|waiting| waiting.since_ms.after(policy.hand_back_after));
+        Some(patience.map_or(lease_until, |patience| patience.max(lease_until)))
+    }
+
+    /// When the owner is warned, if nobody answers the customer.
+    pub(super) fn warn_at(&self, policy: &Policy) -> Option<UnixMillis> {
+        let waiting = self.waiting.filter(|waiting| !waiting.warned)?;
+        Some(waiting.since_ms.after(policy.warn_after))
+    }
+
+    /// Notes that a message of the customer's is a person's to answer.
+    pub(super) fn customer_waits(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) {
+        if self.waiting.is_none() && event.class != Class::Identity && !NEEDS_NO_ANSWER.contains(&&*event.facts.kind) {
+            self.waiting = Some(Waiting { since_ms: context.now, warned: false });
+            output.save = true;
+        }
+    }
+
+    /// Gives the baton back to the bot, and with it what the bot is to have.
+    pub(super) fn hand_back(
+        &mut self,
+        give: Give,
+        cause: Cause,
+        by: Option<&EventId>,
+        context: Context<'_>,
+        output: &mut Output,
+    ) {
+        let Some(hold) = self.turn.give_back() else { return };
+        let was_waiting = self.waiting.take().is_some();
+        self.record(TurnChange::Handback, cause, by, context, output);
+        let answered_seq = match (give, context.policy.on_handback) {
+            (Give::Everything, _) | (Give::AsConfigured, OnHandback::All) => 0,
+            (Give::AsConfigured, OnHandback::Unanswered) if was_waiting => hold.answered_seq,
+            (Give::AsConfigured, OnHandback::None | OnHandback::Unanswered) => u64::MAX,
+        };
+        let handback = Handback {
+            held_seconds: context.now.since(hold.since_ms).as_seconds(),
+            messages: hold.messages,
+            text: hold.texts,
+        };
+        self.reopen_held(answered_seq, handback, context, output);
+    }
+
+    /// Puts the events of the hold that came after `answered_seq` into the outbox, in their order.
+    fn reopen_held(&mut self, answered_seq: u64, handback: Handback, context: Context<'_>, output: &mut Output) {
+        let token = self.turn.token;
+        // What was under way when the person took over is the bot's again: should it fail, it is tried once more.
+        let under_way = |entry: &&mut Entry| entry.class.is_turn_bound() && matches!(entry.state, State::InFlight(_));
+        for entry in self.outbox.iter_mut().filter(under_way).filter(|entry| entry.seq > answered_seq) {
+            entry.token = token;
+            output.write(entry.clone());
+        }
+        let mut missed = core::mem::take(&mut self.held);
+        missed.retain(|entry| entry.seq > answered_seq);
+        let surplus = missed.len().saturating_sub(HANDED_BACK_MAX);
+        let mut handback = Some(handback);
+        for mut entry in missed.into_iter().skip(surplus) {
+            entry.reopen(Reason::HandedBack, token, context.now);
+            entry.note.handback = handback.take();
+            self.insert(entry.clone());
+            output.write(entry);
+        }
+    }
+
+    /// Withholds an entry in the present turn, and remembers it where the end of the hold makes it the bot's again.
+    pub(super) fn withhold(&mut self, mut entry: Entry, reason: Reason, context: Context<'_>) -> Entry {
+        entry.withhold(reason, context.now);
+        entry.token = self.turn.token;
+        if reason.ends_with_hold() && self.turn.hold().is_some() {
+            self.hold_back(entry.clone());
+        }
+        entry
+    }
+
+    /// Withholds every turn-bound entry that waits. One that is in flight cannot be called back; its end
+    /// decides (`deliver`).
+    pub(super) fn withhold_waiting(&mut self, context: Context<'_>, output: &mut Output) {
+        let is_stopped = |entry: &Entry| entry.class.is_turn_bound() && !matches!(entry.state, State::InFlight(_));
+        let (stopped, open) = core::mem::take(&mut self.outbox).into_iter().partition(is_stopped);
+        self.outbox = open;
+        for entry in stopped {
+            let entry = self.withhold(entry, Reason::TakenOver, context);
+            output.write(entry);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Two objects of one customer find out where the conversation lives.
+//!
+//! The object with the greater name asks (`conversation::identity` says why); one with the smaller name has the other
+//! ask. Invariant: nothing is locked while an answer is under way. What the answer meets when it arrives is looked at
+//! then, and one that has been overtaken changes nothing. A lock here would outlive a call that the runtime has cut
+//! off, and with it the customer's conversation.
+
+use serde_json::value::RawValue;
+
+use super::calls;
+use super::object::{Failure, Inner, Jobs};
+use crate::command::{Command, LinkReply, Reply};
+use crate::conversation::identity::LinkAnswer;
+use crate::ids::{Customer, ObjectName};
+use crate::store;
+
+impl Inner {
+    /// Asks the object of another of the customer's names where the conversation lives, and takes in the answer.
+    pub(super) async fn ask_to_link(&self, other: &ObjectName) -> Result<Jobs, Failure> {
+        let by_has_history = store::has_history(&self.sql)?;
+        let command = Command::Link { by: self.name.clone(), by_has_history };
+        let reply = calls::call(&self.env, other, &command).await.map_err(Failure::Runtime)?;
+        let Reply::Linked(reply) = reply else { return Err(Failure::Runtime(calls::lost())) };
+        let (answer, bodies) = reply.open();
+        let bodies: Vec<Option<&str>> = bodies.iter().map(|body| body.as_deref().map(RawValue::get)).collect();
+        let ((), jobs) = self
+            .transact(&bodies, |conversation, table, context| {
+                let entries = match &answer {
+                    LinkAnswer::Merge(handover) => handover.entries.as_slice(),
+                    LinkAnswer::Mine | LinkAnswer::Yours => &[],
+                };
+                let known = table.known(entries.iter().map(|entry| &entry.id))?;
+                Ok(((), conversation.linked(other, &answer, &known, context)))
+            })
+            .await?;
+        Ok(jobs)
+    }
+
+    /// Answers the object of another of the customer's names.
+    pub(super) async fn link(&self, by: &ObjectName, by_has_history: bool) -> Result<Reply, Failure> {
+        let (reply, _) = self
+            .transact(&[], |conversation, table, context| {
+                let (answer, output) = conversation.asked_to_link(by, by_has_history, context.policy);
+                let bodies = match &answer {
+                    LinkAnswer::Merge(handover) => {
+                        handover.entries.iter().map(|entry| table.raw_body(&entry.id)).collect::<Result<_, _>>()?
+                    }
+                    LinkAnswer::Mine | LinkAnswer::Yours => Vec::new(),
+                };
+                Ok((LinkReply::new(answer, bodies), output))
+            })
+            .await?;
+        Ok(Reply::Linked(reply))
+    }
+
+    /// Has the object of another of the customer's names ask this one. Afterwards this one points there, or that one
+    /// points here, which is then noted. Where that one points to a third, it is the third that has to be linked.
+    pub(super) async fn link_via(
+        &self,
+        other: &ObjectName,
+        customer: Option<&Customer>,
+    ) -> Result<Option<ObjectName>, Failure> {
+        let aliases = vec![self.name.clone()];
+        let command = Command::Accept { events: Vec::new(), aliases, customer: customer.cloned() };
+        match calls::call(&self.env, other, &command).await.map_err(Failure::Runtime)? {
+            Reply::Moved { to, .. } if to != self.name => Ok(Some(to)),
+            Reply::Moved { .. } => {
+                self.transact(&[], |conversation, _, context| Ok(((), conversation.linked_via(other, context.policy))))
+                    .await?;
+                Ok(None)
+            }
+            Reply::Accepted { .. } => Ok(None),
+            Reply::Finished | Reply::Linked(_) | Reply::Replayed(_) | Reply::Shown(_) => {
+                Err(Failure::Runtime(calls::lost()))
+            }
+        }
+    }
+}
