@@ -1,4 +1,4 @@
-// The one entry of every npm script: `node dev/run.mjs start|test|setup|build [options]`.
+// The one entry of every npm script: `node dev/run.mjs start|test|fuzz|setup|build [options]`.
 //
 // It runs on whatever Node the developer has (20 or newer) and before anything is installed, so it and everything it
 // imports (options, setup, tools, terminal) use Node's own modules only. Once set-up is done it hands over to the
@@ -7,7 +7,7 @@
 // Invariant: when this process ends, for whatever reason, the process it handed over to ends too. The two are joined
 // by an IPC channel, whose closing the other side notices even after a SIGKILL.
 //
-// Deliberately not here: what the commands do (start.mjs, build.mjs, setup.mjs).
+// Deliberately not here: what the commands do (start.mjs, build.mjs, fuzz.mjs, setup.mjs).
 
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -46,8 +46,13 @@ async function main() {
       await setup();
       const built = await hand(nodeBinary(), [here("build.mjs")], { env: toolEnvironment() });
       if (built !== 0) return built;
-      return hand("cargo", ["test", "--locked", ...args], { env: toolEnvironment(), cwd: ROOT });
+      const tested = await hand("cargo", ["test", "--locked", ...args], { env: toolEnvironment(), cwd: ROOT });
+      // Whoever asks cargo for certain tests wants those.
+      if (tested !== 0 || args.length > 0) return tested;
+      return hand(process.execPath, [here("fuzz.mjs"), "--short"], { env: toolEnvironment() });
     }
+    case "fuzz":
+      return hand(process.execPath, [here("fuzz.mjs"), ...args], { env: toolEnvironment() });
     case "setup":
       noArguments();
       await setup();
@@ -57,7 +62,7 @@ async function main() {
       noArguments();
       return hand(process.execPath, [here("build.mjs")], { env: toolEnvironment() });
     default:
-      throw new Failure(`There is no command "${command}": npm start, npm test, npm run setup or npm run build`);
+      throw new Failure(`There is no command "${command}": npm start, npm test, npm run fuzz, npm run setup or npm run build`);
   }
 }
 

@@ -124,6 +124,10 @@ pub const HUMAN_TEXT_CHARS_MAX: usize = 500;
 /// many as the outbox holds are more than a person writes.
 pub const HANDED_BACK_MAX: usize = OPEN_ENTRIES_MAX;
 
+/// Messages of a person's that can be made unsaid within a hold, because they turn out to be broadcasts. A broadcast is
+/// recognised within its window of a minute; more than a few to one customer in a minute are no talk at all.
+pub const LAST_WORDS_MAX: usize = 4;
+
 /// How much later than its time a gathered burst may start at most, however long the customer goes on typing.
 pub const BURST_EXTENSION_MAX: Millis = Millis::from_seconds(60);
 

@@ -13,7 +13,8 @@ use super::{Alert, Answer, Arrival, Change, Context, Conversation, Incoming, Out
 use crate::ids::{AttemptNumber, EventId};
 use crate::limits::{GHOST_HOLD, OPEN_ENTRIES_MAX};
 use crate::outbox::{Entry, Note, Reason, State, Tried};
-use crate::policy::rules::{Subject, Verdict};
+use crate::policy::rules::Verdict;
+use crate::policy::when::Subject;
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
 use crate::webhook::facts::Amendment;
@@ -38,7 +39,7 @@ impl Conversation {
             }
             let before = fresh.get(&event.id).or_else(|| arrival.known.get(&event.id));
             let is_known = before.is_some() || self.echoes.contains(&event.id);
-            if is_known && !before.is_some_and(|before| supersedes(event, before)) {
+            if is_known && !before.is_some_and(|before| before.is_superseded_by(event.class)) {
                 duplicates += 1;
                 continue;
             }
@@ -160,14 +161,14 @@ impl Conversation {
         let human_first = match decision.verdict {
             Verdict::Ignore => return withheld(Reason::Ignored),
             Verdict::Human => {
-                self.customer_waits(event, context, output);
+                self.customer_waits(event, true, context, output);
                 return withheld(Reason::ForPerson);
             }
             Verdict::Bot => None,
             Verdict::HumanFirst(wait) => Some(wait),
         };
         if is_stale {
-            self.customer_waits(event, context, output);
+            self.customer_waits(event, true, context, output);
             return withheld(Reason::Stale);
         }
         if asks {
@@ -175,7 +176,7 @@ impl Conversation {
             return withheld(Reason::AskedForPerson);
         }
         if self.turn.hold().is_some() {
-            self.customer_waits(event, context, output);
+            self.customer_waits(event, false, context, output);
             return withheld(Reason::HeldByHuman);
         }
         if self.outbox.len() >= OPEN_ENTRIES_MAX {
@@ -201,8 +202,14 @@ impl Conversation {
         context: Context<'_>,
         output: &mut Output,
     ) -> Entry {
-        // A ghost's place in the line goes to the message that it announced.
-        let place = before.filter(|before| before.state.is_open()).map(|before| before.seq);
+        // Where the ghost is on its way to the bot, the real message follows it and does not go beside it.
+        let state = match (state, before.map(|before| before.state)) {
+            (State::Waiting(due), Some(State::InFlight(lost_at))) => State::Waiting(due.max(lost_at)),
+            (state, _) => state,
+        };
+        // A ghost's place in the line goes to the message that it announced. One that is withheld has none to take: it
+        // came when it came, and what a person said before that is no answer to it.
+        let place = before.filter(|before| before.state.is_open() && state.is_open()).map(|before| before.seq);
         let mut entry = Entry {
             id: event.id.clone(),
             class: event.class,
@@ -291,9 +298,4 @@ impl Arrival<'_> {
             text: event.facts.text.as_deref(),
         }
     }
-}
-
-/// Whether an event with a known id is news all the same: the real message behind a ghost.
-fn supersedes(event: &Incoming, before: &Entry) -> bool {
-    before.class == Class::Ghost && event.class == Class::Turn
 }

@@ -128,6 +128,7 @@ impl Conversation {
         let may_go_on = !entry.class.is_turn_bound() || self.turn.lets_through(entry.token);
         if matches!(entry.state, State::Waiting(_)) && !may_go_on {
             entry = self.withhold(entry, Reason::TakenOver, context);
+            self.waits_for(&entry, context, output);
         }
         if !entry.state.is_open() {
             self.outbox.remove(at);

@@ -103,7 +103,7 @@ impl Place {
 }
 
 /// What the object that is asked answers.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum LinkAnswer {
     /// The asking object takes this over.
     Merge(Box<Handover>),
@@ -114,7 +114,7 @@ pub enum LinkAnswer {
 }
 
 /// What is handed over from one object to another.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Handover {
     /// Whose turn it was.
     pub turn: Turn,
@@ -245,14 +245,17 @@ impl Conversation {
             entry.token = self.turn.token;
             output.write(entry.clone());
         }
-        for entry in other.outbox.iter().chain(&other.held).filter(|entry| !known.contains_key(&entry.id)) {
-            let at = handover.entries.iter().position(|handed| handed.id == entry.id);
-            self.adopt(entry, at, output);
+        for entry in other.outbox.iter().chain(&other.held) {
+            let before = known.get(&entry.id);
+            if before.is_none_or(|before| before.is_superseded_by(entry.class)) {
+                let at = handover.entries.iter().position(|handed| handed.id == entry.id);
+                self.adopt(entry, before, at, output);
+            }
         }
         if self.turn.hold().is_some() {
             self.withhold_waiting(context, output);
-            if self.waiting.is_none() && self.held.iter().any(|entry| entry.seq > answered_seq) {
-                self.waiting = Some(Waiting { since_ms: context.now, warned: false });
+            if self.held.iter().any(|entry| entry.seq > answered_seq) {
+                self.waits(false, context, output);
             }
         }
         self.forget_later(context, output);
@@ -260,10 +263,14 @@ impl Conversation {
 
     /// Makes an entry of the other object this one's. An attempt that the other has in flight ends there; here
     /// it counts as lost in its time, and is repeated under the same `webhook-id`.
-    fn adopt(&mut self, entry: &Entry, at: Option<usize>, output: &mut Output) {
-        let entry = Entry { token: self.turn.token, ..entry.clone() };
+    fn adopt(&mut self, entry: &Entry, ghost: Option<&Entry>, at: Option<usize>, output: &mut Output) {
+        // The real message behind a ghost that is known here takes its place; its attempts are counted on from there.
+        let attempts = ghost.map_or(entry.attempts, |ghost| entry.attempts.max(ghost.attempts));
+        let entry = Entry { token: self.turn.token, attempts, ..entry.clone() };
+        self.outbox.retain(|open| open.id != entry.id);
+        self.held.retain(|held| held.id != entry.id);
         self.last_seq = self.last_seq.max(entry.seq);
-        output.changes.push(Change::Put { entry: entry.clone(), event: at, replaces: false });
+        output.changes.push(Change::Put { entry: entry.clone(), event: at, replaces: ghost.is_some() });
         if entry.state.is_open() {
             self.insert(entry);
         } else if self.turn.hold().is_some() {
@@ -282,7 +289,7 @@ fn joined(one: Option<&Hold>, other: Option<&Hold>) -> Option<Hold> {
         taken_by: first.taken_by.clone(),
         messages: first.messages.saturating_add(last.messages),
         answered_seq: first.answered_seq.min(last.answered_seq),
-        before_last: last.before_last.clone(),
+        last_words: last.last_words.clone(),
         texts: first.texts.iter().chain(&last.texts).cloned().collect(),
     })
 }

@@ -91,7 +91,7 @@ pub struct Context<'a> {
 }
 
 /// An event as it arrives at the conversation.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Incoming {
     /// The event's id.
     pub id: EventId,
@@ -355,7 +355,9 @@ impl Conversation {
 
     /// The answer of an object in which the conversation does not live.
     fn moved(&self, to: ObjectName, arrival: &Arrival<'_>) -> Answer {
-        let is_known = |event: &Incoming| arrival.known.contains_key(&event.id) || self.echoes.contains(&event.id);
+        let is_stored =
+            |event: &Incoming| arrival.known.get(&event.id).is_some_and(|before| !before.is_superseded_by(event.class));
+        let is_known = |event: &Incoming| is_stored(event) || self.echoes.contains(&event.id);
         let known = (0..).zip(arrival.events).filter(|(_, event)| is_known(event)).map(|(at, _)| at).collect();
         Answer::Moved { to, known }
     }
@@ -382,10 +384,13 @@ impl Conversation {
         let remembered = REMEMBER_EVENTS_FOR.max(context.policy.keep_bodies.plus(FORGET_EVERY));
         let events_before = context.now.before(remembered);
         let bodies_before = context.now.before(context.policy.keep_bodies);
+        // What the present hold withholds is the bot's again after it, and must still say something then: a message that
+        // was tried for days before a person took over may be older than what is kept.
+        let held_since = self.held.iter().map(|entry| entry.accepted_at).min().unwrap_or(bodies_before);
+        let bodies_before = bodies_before.min(held_since).max(events_before);
         if oldest.is_some_and(|oldest| oldest < bodies_before) {
             output.changes.push(Change::Forget { events_before, bodies_before });
-            // A message that was tried for longer than anything is kept may be among those that the hold withheld.
-            self.held.retain(|entry| entry.accepted_at >= events_before);
+            self.held.retain(|entry| entry.settled_at.unwrap_or(entry.accepted_at) >= events_before);
         }
         if self.place.is_elsewhere() {
             // The home has had these for a week; here they only wait to be forgotten.

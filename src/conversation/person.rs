@@ -7,8 +7,8 @@
 //! talks over a person is not.
 
 use super::memory::{Cause, Change as TurnChange, EchoEffect};
-use super::release::Give;
-use super::turn::BeforeLast;
+use super::release::{Give, Waiting};
+use super::turn::Words;
 use super::{Context, Conversation, Incoming, Output, Tallied};
 use crate::ids::EventId;
 use crate::webhook::facts::Amendment;
@@ -33,12 +33,12 @@ impl Conversation {
     /// A person has spoken: they hold the baton from here on, and nothing that waits for the bot goes out.
     fn person_speaks(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) -> EchoEffect {
         let answered_seq = self.turn.hold().map_or(0, |hold| hold.answered_seq);
-        let before_last = BeforeLast { echo: event.id.clone(), answered_seq, waiting: self.waiting.take() };
+        let words = Words { echo: event.id.clone(), answered_seq, waiting: self.waiting.take() };
         let taken = self.turn.take(context.now, context.policy, Some(&event.id));
         if let Some(hold) = self.turn.hold_mut() {
             hold.messages = hold.messages.saturating_add(1);
             hold.answered_seq = self.last_seq;
-            hold.before_last = Some(before_last);
+            hold.remember_words(words);
             if let Some(text) = event.facts.text.as_deref().filter(|_| context.policy.share_human_text) {
                 hold.remember_text(text);
             }
@@ -66,7 +66,8 @@ impl Conversation {
             // Whatever they waited for before, this is a wait of its own, with a warning of its own.
             self.waiting = None;
         }
-        self.customer_waits(event, context, output);
+        // Whoever asks for a person waits for one, also where they ask by editing what they wrote before.
+        self.waits(false, context, output);
     }
 
     /// A person has edited or withdrawn what they wrote. Withdrawing the very message that took the baton gives it
@@ -89,10 +90,10 @@ impl Conversation {
             return;
         }
         // The person holds all the same; but the customer is as unanswered as before.
-        let Some(hold) = self.turn.hold_mut() else { return };
-        if let Some(before) = hold.before_last.take_if(|before| before.echo == *echo) {
-            hold.messages = hold.messages.saturating_sub(1);
-            hold.answered_seq = before.answered_seq;
+        if let Some(before) = self.turn.hold_mut().and_then(|hold| hold.unsay(echo)) {
+            if let Some(hold) = self.turn.hold_mut() {
+                hold.answered_seq = before.answered_seq;
+            }
             self.waiting = before.waiting.or(self.waiting);
         }
     }
@@ -102,9 +103,12 @@ impl Conversation {
     fn undo_takeover(&mut self, echo: &EventId, cause: Cause, context: Context<'_>, output: &mut Output) -> bool {
         let alone = |hold: &&super::turn::Hold| hold.taken_by.as_ref() == Some(echo) && hold.messages == 1;
         let Some(hold) = self.turn.hold().filter(alone) else { return false };
-        let waited_before = hold.before_last.as_ref().and_then(|before| before.waiting);
+        let waited_before = hold.last_words.iter().find(|words| words.echo == *echo).and_then(|words| words.waiting);
+        // What a rule keeps for a person is none of the bot's: the customer waits on, and the owner is warned of that.
+        let by_rule = self.waiting.filter(|waiting| waiting.by_rule);
+        let waits_on = by_rule.map(|waiting| Waiting { since_ms: context.now, warned: false, ..waiting });
         self.hand_back(Give::Everything, cause, Some(echo), context, output);
-        self.waiting = waited_before;
+        self.waiting = waited_before.or(waits_on);
         true
     }
 }

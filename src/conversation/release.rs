@@ -35,6 +35,9 @@ pub struct Waiting {
     /// Whether the owner has been warned.
     #[serde(default)]
     pub warned: bool,
+    /// Whether they wait whoever holds: one of their messages is a person's to answer in any case.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub by_rule: bool,
 }
 
 impl fmt::Debug for Waiting {
@@ -86,12 +89,25 @@ impl Conversation {
         Some(waiting.since_ms.after(policy.warn_after))
     }
 
-    /// Notes that a message of the customer's is a person's to answer.
-    pub(super) fn customer_waits(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) {
-        if self.waiting.is_none() && event.class != Class::Identity && !NEEDS_NO_ANSWER.contains(&&*event.facts.kind) {
-            self.waiting = Some(Waiting { since_ms: context.now, warned: false });
-            output.save = true;
+    /// Notes that a message of the customer's is a person's to answer: while this hold lasts, or by a rule.
+    pub(super) fn customer_waits(
+        &mut self,
+        event: &Incoming,
+        by_rule: bool,
+        context: Context<'_>,
+        output: &mut Output,
+    ) {
+        if event.class != Class::Identity && !NEEDS_NO_ANSWER.contains(&&*event.facts.kind) {
+            self.waits(by_rule, context, output);
         }
+    }
+
+    /// Notes that the customer waits for a person.
+    pub(super) fn waits(&mut self, by_rule: bool, context: Context<'_>, output: &mut Output) {
+        let before = self.waiting;
+        let waiting = before.unwrap_or(Waiting { since_ms: context.now, warned: false, by_rule });
+        self.waiting = Some(Waiting { by_rule: by_rule || waiting.by_rule, ..waiting });
+        output.save |= self.waiting != before;
     }
 
     /// Gives the baton back to the bot, and with it what the bot is to have.
@@ -108,9 +124,12 @@ impl Conversation {
         self.record(TurnChange::Handback, cause, by, context, output);
         let answered_seq = match (give, context.policy.on_handback) {
             (Give::Everything, _) | (Give::AsConfigured, OnHandback::All) => 0,
-            (Give::AsConfigured, OnHandback::Unanswered) if was_waiting => hold.answered_seq,
-            (Give::AsConfigured, OnHandback::None | OnHandback::Unanswered) => u64::MAX,
+            (Give::AsConfigured, OnHandback::Unanswered) => hold.answered_seq,
+            (Give::AsConfigured, OnHandback::None) => u64::MAX,
         };
+        self.hand_on_under_way(answered_seq, output);
+        let is_answered = give == Give::AsConfigured && context.policy.on_handback == OnHandback::Unanswered;
+        let answered_seq = if is_answered && !was_waiting { u64::MAX } else { answered_seq };
         let handback = Handback {
             held_seconds: context.now.since(hold.since_ms).as_seconds(),
             messages: hold.messages,
@@ -119,15 +138,20 @@ impl Conversation {
         self.reopen_held(answered_seq, handback, context, output);
     }
 
-    /// Puts the events of the hold that came after `answered_seq` into the outbox, in their order.
-    fn reopen_held(&mut self, answered_seq: u64, handback: Handback, context: Context<'_>, output: &mut Output) {
+    /// What was under way when the person took over, and is not answered, is the bot's again: should it fail, it is
+    /// tried once more.
+    fn hand_on_under_way(&mut self, answered_seq: u64, output: &mut Output) {
         let token = self.turn.token;
-        // What was under way when the person took over is the bot's again: should it fail, it is tried once more.
         let under_way = |entry: &&mut Entry| entry.class.is_turn_bound() && matches!(entry.state, State::InFlight(_));
         for entry in self.outbox.iter_mut().filter(under_way).filter(|entry| entry.seq > answered_seq) {
             entry.token = token;
             output.write(entry.clone());
         }
+    }
+
+    /// Puts the events of the hold that came after `answered_seq` into the outbox, in their order.
+    fn reopen_held(&mut self, answered_seq: u64, handback: Handback, context: Context<'_>, output: &mut Output) {
+        let token = self.turn.token;
         let mut missed = core::mem::take(&mut self.held);
         missed.retain(|entry| entry.seq > answered_seq);
         let surplus = missed.len().saturating_sub(HANDED_BACK_MAX);
@@ -148,6 +172,15 @@ impl Conversation {
             self.hold_back(entry.clone());
         }
         entry
+    }
+
+    /// Notes that the customer waits for an answer to this entry, which the present hold has just withheld, where they
+    /// do: the bot had it under way when the hold began, and the person has not spoken since it came.
+    pub(super) fn waits_for(&mut self, entry: &Entry, context: Context<'_>, output: &mut Output) {
+        let is_unanswered = self.turn.hold().is_some_and(|hold| entry.seq > hold.answered_seq);
+        if is_unanswered && entry.class != Class::Identity {
+            self.waits(false, context, output);
+        }
     }
 
     /// Withholds every turn-bound entry that waits. One that is in flight cannot be called back; its end

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::release::Waiting;
 use crate::ids::{EventId, FencingToken};
-use crate::limits::{HUMAN_TEXT_CHARS_MAX, HUMAN_TEXTS_MAX};
+use crate::limits::{HUMAN_TEXT_CHARS_MAX, HUMAN_TEXTS_MAX, LAST_WORDS_MAX};
 use crate::policy::Policy;
 use crate::time::UnixMillis;
 
@@ -59,17 +59,17 @@ pub struct Hold {
     /// The person has answered everything that was accepted up to this `seq`.
     #[serde(default)]
     pub answered_seq: u64,
-    /// How things stood before the person's last message, should that turn out to be a broadcast.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before_last: Option<BeforeLast>,
+    /// The person's last messages, and how things stood before each, should it turn out to be a broadcast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_words: Vec<Words>,
     /// The person's last messages, where the owner shares them with the bot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<String>,
 }
 
-/// What one message of a person's has changed.
+/// One message of a person's, and what it has changed.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-pub struct BeforeLast {
+pub struct Words {
     /// The message.
     pub echo: EventId,
     /// What was answered before it.
@@ -91,6 +91,29 @@ impl fmt::Debug for Hold {
 }
 
 impl Hold {
+    /// Remembers how things stood before the person's newest message.
+    pub fn remember_words(&mut self, words: Words) {
+        self.last_words.push(words);
+        if self.last_words.len() > LAST_WORDS_MAX {
+            self.last_words.remove(0);
+        }
+    }
+
+    /// Makes a message unsaid, as far as it is remembered, and returns how things stood before it, where nothing was
+    /// said since. Where something was, that now finds things as this message found them.
+    pub fn unsay(&mut self, echo: &EventId) -> Option<Words> {
+        let at = self.last_words.iter().position(|words| words.echo == *echo)?;
+        let unsaid = self.last_words.remove(at);
+        self.messages = self.messages.saturating_sub(1);
+        if self.taken_by.as_ref() == Some(echo) {
+            self.taken_by = self.last_words.get(at).map(|next| next.echo.clone());
+        }
+        let Some(next) = self.last_words.get_mut(at) else { return Some(unsaid) };
+        next.answered_seq = unsaid.answered_seq;
+        next.waiting = unsaid.waiting.or(next.waiting);
+        None
+    }
+
     /// Remembers what the person wrote, as far as there is room.
     pub fn remember_text(&mut self, text: &str) {
         self.texts.push(text.chars().take(HUMAN_TEXT_CHARS_MAX).collect());
@@ -112,6 +135,11 @@ impl Turn {
         let until = now.after(policy.lease);
         match &mut self.holder {
             Holder::Human(hold) => {
+                if now >= hold.since_ms.after(policy.max_hold) {
+                    // Only the customer's waiting has kept the hold so long. The person's new words begin one anew,
+                    // or it would be over with them.
+                    hold.since_ms = now;
+                }
                 // A clock that jumps back must not shorten a hold.
                 let longest = hold.since_ms.after(policy.max_hold);
                 hold.lease_until_ms = until.min(longest).max(hold.lease_until_ms);

@@ -57,9 +57,12 @@ impl Address {
 /// that is.
 pub(super) async fn accept(env: &Env, to: Address, events: Vec<CarriedEvent>) -> Result<ObjectName> {
     let (Address { mut name, aliases, customer }, mut events) = (to, events);
+    let mut signpost: Option<ObjectName> = None;
     for _ in 0..HOPS_MAX {
-        // Under the home's own name there is nothing left to link.
-        let aliases = aliases.iter().filter(|alias| **alias != name).cloned().collect();
+        // Under the home's own name there is nothing left to link. The object that has just pointed here is one of the
+        // customer's names, and comes first: what it hands over may not have arrived here yet.
+        let others = signpost.iter().chain(&aliases);
+        let aliases = others.filter(|alias| **alias != name).cloned().collect();
         let command = Command::Accept { events, aliases, customer: customer.clone() };
         let reply = call(env, &name, &command).await?;
         let Command::Accept { events: sent, .. } = command else { return Err(lost()) };
@@ -71,7 +74,7 @@ pub(super) async fn accept(env: &Env, to: Address, events: Vec<CarriedEvent>) ->
                 if events.is_empty() {
                     return Ok(name);
                 }
-                name = to;
+                signpost = Some(core::mem::replace(&mut name, to));
             }
             Reply::Finished | Reply::Linked(_) | Reply::Replayed(_) | Reply::Shown(_) => return Err(lost()),
         }

@@ -12,12 +12,12 @@ use super::object::{Failure, Inner, Jobs};
 use crate::command::{Command, LinkReply, Reply};
 use crate::conversation::identity::LinkAnswer;
 use crate::ids::{Customer, ObjectName};
-use crate::store;
+use crate::store::table::Table;
 
 impl Inner {
     /// Asks the object of another of the customer's names where the conversation lives, and takes in the answer.
     pub(super) async fn ask_to_link(&self, other: &ObjectName) -> Result<Jobs, Failure> {
-        let by_has_history = store::has_history(&self.sql)?;
+        let by_has_history = Table::open(&self.sql, false)?.has_history()?;
         let command = Command::Link { by: self.name.clone(), by_has_history };
         let reply = calls::call(&self.env, other, &command).await.map_err(Failure::Runtime)?;
         let Reply::Linked(reply) = reply else { return Err(Failure::Runtime(calls::lost())) };

@@ -31,7 +31,8 @@ use crate::limits::{ALARM_OVERDUE, ALARM_RETRY, HOPS_MAX};
 use crate::outbox::outcome::Outcome;
 use crate::policy::Policy;
 use crate::settings::Settings;
-use crate::store::{self, Job, Sql, StoreError, Table, schema};
+use crate::store::table::Table;
+use crate::store::{self, Job, Sql, StoreError, schema};
 use crate::time::UnixMillis;
 
 /// One conversation, or what belongs to a line or an account as a whole.

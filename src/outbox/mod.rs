@@ -336,6 +336,12 @@ impl Entry {
         self.note.earlier_attempts = self.attempts.number();
     }
 
+    /// Whether an event of the same id and of this class is news all the same: the real message behind a ghost.
+    #[must_use]
+    pub fn is_superseded_by(&self, class: Class) -> bool {
+        self.class == Class::Ghost && class == Class::Turn
+    }
+
     /// Whether the entry's body is of no further use: the bot has what it says, or nobody is to have it.
     #[must_use]
     pub const fn is_done_with_body(&self) -> bool {

@@ -24,7 +24,7 @@ pub mod text;
 
 mod document;
 mod read;
-mod when;
+pub mod when;
 mod zones;
 
 use core::fmt;
@@ -32,8 +32,9 @@ use core::fmt;
 use crate::ids::BotName;
 use crate::time::{Millis, UnixMillis};
 use hours::OpeningHours;
-use rules::{Decision, Rule, Subject, Verdict};
+use rules::{Decision, Rule, Verdict};
 use text::{Phrase, Said, TextPattern};
+use when::Subject;
 use when::View;
 
 /// How a conversation is to be conducted.

@@ -19,27 +19,6 @@ const EXAMPLE: &str = "{\"name\": \"orders\", \"when\": {\"kind\": \"order\"}, \
 /// whoever can.
 pub(super) const HUMAN_FIRST_SECONDS_MAX: u64 = 3_600;
 
-/// What a rule looks at.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Subject<'a> {
-    /// The customer's business-scoped user id.
-    pub bsuid: Option<&'a str>,
-    /// The customer's name in the phone's address book, where it bears a marker.
-    pub contact: Option<&'a str>,
-    /// The message's type, as Meta names it.
-    pub kind: &'a str,
-    /// The business number.
-    pub line: Option<&'a str>,
-    /// The customer's phone number.
-    pub phone: Option<&'a str>,
-    /// Whether the message came by way of a click-to-WhatsApp advertisement.
-    pub referral: bool,
-    /// The id of the button or the list row that was chosen.
-    pub reply_id: Option<&'a str>,
-    /// What the message says.
-    pub text: Option<&'a str>,
-}
-
 /// What becomes of a message, and which rule says so.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Decision<'p> {

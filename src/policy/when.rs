@@ -11,7 +11,6 @@
 use core::fmt;
 
 use super::read::{At, Reader};
-use super::rules::Subject;
 use super::text::{FORMS, Said, TextPattern, fold};
 use crate::ids::{Bsuid, Customer, LineId, Phone};
 use crate::limits::PHONE_DIGITS_MAX;
@@ -25,6 +24,27 @@ const KIND_CHARS_MAX: usize = 32;
 
 /// Longest calling code with the area code that parts countries of one code, such as +1 809.
 const COUNTRY_DIGITS_MAX: usize = 6;
+
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// The customer's business-scoped user id.
+    pub bsuid: Option<&'a str>,
+    /// The customer's name in the phone's address book, where it bears a marker.
+    pub contact: Option<&'a str>,
+    /// The message's type, as Meta names it.
+    pub kind: &'a str,
+    /// The business number.
+    pub line: Option<&'a str>,
+    /// The customer's phone number.
+    pub phone: Option<&'a str>,
+    /// Whether the message came by way of a click-to-WhatsApp advertisement.
+    pub referral: bool,
+    /// The id of the button or the list row that was chosen.
+    pub reply_id: Option<&'a str>,
+    /// What the message says.
+    pub text: Option<&'a str>,
+}
 
 /// The conditions of a rule.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

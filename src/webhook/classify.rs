@@ -147,7 +147,17 @@ impl<'a> Change<'a> {
             };
             let item = Item { raw, object, names, contact, change };
             let (class, id, scope) = read(self, &item);
-            let facts = Facts::of(class, &item.object);
+            let facts = match class {
+                Class::Echo => Facts::of_words(&item.object, true),
+                Class::EchoNote | Class::Ghost | Class::Identity | Class::Turn => Facts::of_words(&item.object, false),
+                Class::Account
+                | Class::AppsOwn
+                | Class::Contact
+                | Class::Receipt
+                | Class::Routing
+                | Class::Sync
+                | Class::Unknown => Facts::default(),
+            };
             let renamed = item.change.filter(|_| class == Class::Identity).and_then(|change| change.renamed());
             Event { class, id, scope, sent_at, facts, renamed, envelope }
         };

@@ -11,7 +11,6 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::event::Class;
 use super::json::Object;
 use crate::ids::{EventId, digest};
 use crate::limits::{CONTACT_CHARS_MAX, ID_CHARS_MAX, KIND_CHARS_MAX, TEXT_CHARS_MAX};
@@ -60,21 +59,18 @@ impl Facts {
         *self == Self::default()
     }
 
-    /// The facts of an item of `messages` or `message_echoes`; none for a class whose items say nothing that
-    /// the protocol looks at.
-    pub(super) fn of(class: Class, item: &Object<'_>) -> Self {
-        if !matches!(class, Class::Echo | Class::EchoNote | Class::Ghost | Class::Identity | Class::Turn) {
-            return Self::default();
-        }
+    /// The facts of something that was said: a message, or an echo. `digested` says whether equal content is to be
+    /// recognised.
+    pub(super) fn of_words(item: &Object<'_>, digested: bool) -> Self {
         let kind = item.text("type").unwrap_or_default();
         let said = match kind.as_ref() {
             "edit" => Edit::of(item).map(|edit| Said::of(&edit.kind, &edit.message)).unwrap_or_default(),
             kind => Said::of(kind, item),
         };
         Self {
-            amends: if matches!(class, Class::EchoNote | Class::Turn) { amendment(&kind, item) } else { None },
+            amends: amendment(&kind, item),
             contact: None,
-            content: if class == Class::Echo { said.digest(&kind) } else { None },
+            content: if digested { said.digest(&kind) } else { None },
             referral: item.object("referral").is_some_and(|referral| referral.iter().next().is_some()),
             reply_id: said.reply_id.map(|id| cut(id, ID_CHARS_MAX)),
             text: said.text.map(|text| cut(text, TEXT_CHARS_MAX)),

@@ -46,7 +46,7 @@ fn a_burst_becomes_one_text() {
     assert!(body.is_ascii());
     for id in ["m1", "m2"] {
         assert_eq!(object.fate(id), Some(("withheld".to_owned(), Some("merged".to_owned()))), "{id}");
-        let known = baton::store::known(&object.sql, [&EventId::named(id)]).unwrap();
+        let known = baton::store::table::known(&object.sql, [&EventId::named(id)]).unwrap();
         assert_eq!(known.values().next().unwrap().note.part_of, Some(EventId::named("m3")), "{id}");
         assert_eq!(object.body(id), None, "the bot has what it says: {id}");
     }

@@ -9,7 +9,7 @@ use baton::conversation::turn::Holder;
 use baton::ids::ObjectName;
 use baton::limits::HOPS_MAX;
 use baton::outbox::outcome::Outcome;
-use baton::store;
+use baton::store::table::Table;
 use baton::webhook;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -39,7 +39,9 @@ impl World {
         let aliases = read[0].aliases();
         let customer = read[0].scope.customer().cloned();
         let mut events: Vec<CarriedEvent> = read.iter().map(carried).collect();
+        let mut signpost = None;
         for _ in 0..HOPS_MAX {
+            let aliases: Vec<ObjectName> = signpost.iter().chain(&aliases).cloned().collect();
             match self.accept(&name, &events, &aliases, customer.as_ref()) {
                 Answer::Accepted { .. } => return,
                 Answer::Moved { to, known } => {
@@ -47,7 +49,7 @@ impl World {
                     if events.is_empty() {
                         return;
                     }
-                    name = to;
+                    signpost = Some(core::mem::replace(&mut name, to));
                 }
                 answer @ (Answer::LinkFirst(_) | Answer::LinkVia(_) | Answer::Replayed(_)) => {
                     panic!("{answer:?} is the object's own affair")
@@ -94,7 +96,7 @@ impl World {
 
     /// The phone's object answers, in the wire's own form.
     fn ask(&mut self, by: &ObjectName, phone: &ObjectName) -> String {
-        let by_has_history = store::has_history(&self.object(by).sql).unwrap();
+        let by_has_history = Table::open(&self.object(by).sql, false).unwrap().has_history().unwrap();
         let reply = self
             .object(phone)
             .transact(&[], |conversation, table, context| {

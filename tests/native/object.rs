@@ -10,7 +10,8 @@ use baton::outbox::Entry;
 use baton::outbox::outcome::Outcome;
 use baton::outbox::request::Attempt;
 use baton::policy::Policy;
-use baton::store::{self, Sql, StoreError, Table};
+use baton::store::table::Table;
+use baton::store::{self, Sql, StoreError};
 use baton::time::UnixMillis;
 use baton::webhook;
 use baton::webhook::event::Class;
@@ -117,7 +118,7 @@ impl Object {
     /// Why this event stands where it stands.
     pub fn explain(&self, id: &str) -> String {
         let id = EventId::named(id);
-        let entry = store::known(&self.sql, [&id]).unwrap().into_values().next();
+        let entry = store::table::known(&self.sql, [&id]).unwrap().into_values().next();
         self.conversation().explain_event(&id, entry.as_ref()).expect("the event is known")
     }
 

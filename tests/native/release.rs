@@ -185,7 +185,7 @@ fn the_first_message_of_a_handback_tells_the_bot_of_the_hold() {
         }
         assert_eq!(object.attempt.as_ref().unwrap().0.id.as_str(), "m2");
         assert_eq!(object.attempt.as_ref().unwrap().0.handback, None);
-        let stored = baton::store::known(&object.sql, [&EventId::named("m1")]).unwrap();
+        let stored = baton::store::table::known(&object.sql, [&EventId::named("m1")]).unwrap();
         assert!(stored.values().all(|entry| entry.note.handback.is_none()), "what a person wrote is not kept longer");
     }
 }

@@ -15,7 +15,7 @@ fn asks(object: &mut Object, id: &str, words: &str) {
 }
 
 fn rule_of(object: &Object, id: &str) -> Option<String> {
-    let known = baton::store::known(&object.sql, [&EventId::named(id)]).unwrap();
+    let known = baton::store::table::known(&object.sql, [&EventId::named(id)]).unwrap();
     known.into_values().next()?.note.rule.map(|rule| rule.as_str().to_owned())
 }
 

@@ -44,7 +44,7 @@ fn rows_format_unchanged() {
         [concat!(
             r#"{"schema":1,"turn":{"holder":{"human":{"since_ms":1793700100000,"lease_until_ms":1793701900000,"#,
             r#""taken_by":"e1","messages":1,"answered_seq":1836748902400002,"#,
-            r#""before_last":{"echo":"e1","answered_seq":0}}},"token":1},"place":{"home":[]},"#,
+            r#""last_words":[{"echo":"e1","answered_seq":0}]}},"token":1},"place":{"home":[]},"#,
             r#""echoes":[{"id":"e1","at_ms":1793700100000,"effect":"took"}],"journal":[{"at_ms":1793700100000,"#,
             r#""transition":"takeover","cause":"echo","token":1,"event":"e1"}],"forget_at_ms":1794304900000}"#
         )]
@@ -87,7 +87,7 @@ fn a_damaged_row_is_an_error_and_no_panic() {
         object.receive(&delivery("messages", text(CUSTOMER, "m1", "hello")));
         object.sql.batch(damage);
         let corrupt = |read: Result<(), StoreError>| matches!(read, Err(StoreError::Corrupt(_)));
-        let read = (store::load(&object.sql, None).map(|_| ()), store::record(&object.sql).map(|_| ()));
+        let read = (store::table::load(&object.sql, None).map(|_| ()), store::record(&object.sql).map(|_| ()));
         assert!(corrupt(read.0) || corrupt(read.1), "{damage}");
     }
 }

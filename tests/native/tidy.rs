@@ -174,3 +174,28 @@ fn every_policy_that_is_shown_is_one() {
         assert_eq!(Policy::parse(policy, &bots).map(|_| ()), Ok(()), "{policy}");
     }
 }
+
+/// The fuzz targets have a lock file of their own; they are to find what is wrong with what is deployed.
+#[test]
+fn the_fuzz_targets_are_built_from_what_the_gate_is_built_from() {
+    let packages = |lock: &str| -> BTreeMap<String, Vec<String>> {
+        let mut packages: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for package in document(lock).split("[[package]]").skip(1) {
+            let value = |key: &str| {
+                let line = package.lines().find(|line| line.starts_with(key)).unwrap();
+                line.split('"').nth(1).unwrap().to_owned()
+            };
+            packages.entry(value("name = ")).or_default().push(value("version = "));
+        }
+        packages
+    };
+    let (own, gate) = (packages("fuzz/Cargo.lock"), packages("Cargo.lock"));
+    assert!(own.contains_key("libfuzzer-sys") && own.contains_key("baton"));
+    for (name, versions) in own {
+        let is_of_gate = |version| gate.get(&name).is_none_or(|of_gate| of_gate.contains(version));
+        assert!(
+            versions.iter().all(is_of_gate),
+            "fuzz/Cargo.lock has {name} {versions:?}: cargo update --workspace --manifest-path fuzz/Cargo.toml, or --precise"
+        );
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use baton::command::HolderName;
+use baton::command::{HolderName, Shown, ShownEvent};
 use serde_json::{Value, json};
 
 use crate::bot::{Bot, ok_after};
@@ -115,20 +115,21 @@ fn five_hundred_customers_at_once_in_any_order_are_each_acknowledged_and_none_is
         earliest(known.entry(&post.what).or_insert(times.known), times.known);
         earliest(sent.entry(&post.what).or_insert(times.sent), times.sent);
     }
-    let mut judge = Judge { gate: &gate, known, sent, delivered: 0, withheld: 0, under_way: 0 };
-    for customer in &customers {
+    let mut judge = Judge { known, sent, delivered: 0, withheld: 0, under_way: 0 };
+    let is_settled = |event: &ShownEvent| ["delivered", "withheld"].contains(&event.state.as_str());
+    let settled = |customer: &Customer| {
         eventually(QUIET_WITHIN, "every message has its end", || {
-            let events = gate.shown(&customer.person.phone).events;
-            events.iter().all(|event| ["delivered", "withheld"].contains(&event.state.as_str())).then_some(())
-        });
-    }
+            Some(gate.shown(&customer.person.phone)).filter(|shown| shown.events.iter().all(is_settled))
+        })
+    };
+    let shown: Vec<Shown> = customers.iter().map(settled).collect();
     bot.settle();
     let mut arrived: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();
     for delivery in bot.deliveries("wamid.") {
         arrived.entry(delivery.wamid()).or_default().push(delivery);
     }
-    for customer in &customers {
-        judge.one(customer, &arrived);
+    for (customer, shown) in customers.iter().zip(&shown) {
+        judge.one(customer, shown, &arrived);
     }
     let (delivered, withheld, under_way) = (judge.delivered, judge.withheld, judge.under_way);
     println!(
@@ -140,7 +141,6 @@ fn five_hundred_customers_at_once_in_any_order_are_each_acknowledged_and_none_is
 }
 
 struct Judge<'a> {
-    gate: &'a Gate,
     known: BTreeMap<&'a str, Instant>,
     sent: BTreeMap<&'a str, Instant>,
     delivered: usize,
@@ -151,8 +151,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     /// Each message has one end, and once the gate has said 200 to the echo no attempt starts. One attempt of the
     /// conversation may have started before that.
-    fn one(&mut self, customer: &Customer, arrived: &BTreeMap<String, Vec<Delivery>>) {
-        let shown = self.gate.shown(&customer.person.phone);
+    fn one(&mut self, customer: &Customer, shown: &Shown, arrived: &BTreeMap<String, Vec<Delivery>>) {
         let taken = customer.echo.as_ref().map(|echo| self.known[echo.as_str()]);
         assert_eq!(shown.holder == HolderName::Human, taken.is_some());
         let mut late = 0;

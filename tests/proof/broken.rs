@@ -1,0 +1,185 @@
+//! Cores that break one promise each, to show that the model and the simulator would notice.
+//!
+//! Invariant: [`Fault::None`] is the real core and nothing else. Every other fault misbehaves around the same real
+//! core, so that what is caught is the one thing that it does wrong.
+//!
+//! Not here: what notices them (`watch`), and the tables of what noticed what (`model`, `simulator`).
+
+use std::collections::BTreeMap;
+
+use baton::conversation::turn::{Holder, Turn};
+use baton::conversation::{Change, Context, Conversation, Incoming, Input, Output};
+use baton::ids::FencingToken;
+use baton::outbox::request::Attempt;
+use baton::outbox::{Entry, Reason, State};
+use baton::webhook::event::Class;
+
+use crate::watch::Promise;
+
+/// What is wrong with a core.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It takes the end of an attempt that was given up as lost for the end of the present one.
+    BelievesLateOutcomes,
+    /// It does not hear a person who speaks while an attempt is under way.
+    DeafDuringAttempts,
+    /// It does not write down what it withholds.
+    DropsWithheld,
+    /// It does not tell a conversation's home which of the customer's names pointed there.
+    ForgetsSignposts,
+    /// What a person's hold withheld stays withheld for ever.
+    ForgetsHeld,
+    /// It does not look whether an event is known.
+    HidesKnown,
+    /// The bot gets at the end of a hold what the person has answered.
+    ReplaysAnswered,
+    /// The youngest goes first.
+    Reverses,
+    /// It asks for no alarm while a person holds.
+    Sleeps,
+    /// The bot gets what is withheld from it all the same.
+    StartsWithheld,
+    /// The fencing token falls when the baton goes back.
+    TokenFalls,
+    /// Nobody is warned.
+    WarnsNobody,
+}
+
+impl Fault {
+    /// Every broken core, and the promise that it breaks.
+    pub const ALL: [(Self, Promise); 12] = [
+        (Self::BelievesLateOutcomes, Promise::Fencing),
+        (Self::DeafDuringAttempts, Promise::Silence),
+        (Self::DropsWithheld, Promise::NothingLost),
+        (Self::ForgetsHeld, Promise::NothingLost),
+        (Self::ForgetsSignposts, Promise::Silence),
+        (Self::HidesKnown, Promise::Once),
+        (Self::ReplaysAnswered, Promise::AsConfigured),
+        (Self::Reverses, Promise::InOrder),
+        (Self::Sleeps, Promise::NeverAlone),
+        (Self::StartsWithheld, Promise::Silence),
+        (Self::TokenFalls, Promise::Fencing),
+        (Self::WarnsNobody, Promise::NeverAlone),
+    ];
+
+    /// Applies an input with this fault.
+    pub fn apply(self, conversation: &mut Conversation, input: &Input<'_>, context: Context<'_>) -> Output {
+        match self {
+            // The second is a fault of the shell (`flow`).
+            Self::None | Self::ForgetsSignposts => conversation.apply(input, context),
+            Self::BelievesLateOutcomes => believe(conversation, input, context),
+            Self::DeafDuringAttempts => deafen(conversation, input, context),
+            Self::DropsWithheld => {
+                let mut output = conversation.apply(input, context);
+                let is_held = |entry: &Entry| entry.reason == Some(Reason::HeldByHuman);
+                output.changes.retain(|change| !matches!(change, Change::Put { entry, .. } if is_held(entry)));
+                output
+            }
+            Self::ForgetsHeld => {
+                conversation.held.clear();
+                conversation.apply(input, context)
+            }
+            Self::HidesKnown => {
+                let nothing = BTreeMap::new();
+                match input {
+                    Input::Accept(arrival) => {
+                        let arrival = baton::conversation::Arrival { known: &nothing, ..*arrival };
+                        let mut output = conversation.apply(&Input::Accept(arrival), context);
+                        for change in &mut output.changes {
+                            if let Change::Put { replaces, .. } = change {
+                                *replaces = true;
+                            }
+                        }
+                        output
+                    }
+                    _ => conversation.apply(input, context),
+                }
+            }
+            Self::ReplaysAnswered => {
+                let answered = conversation.turn.hold_mut().map(|hold| core::mem::take(&mut hold.answered_seq));
+                let output = conversation.apply(input, context);
+                if let (Some(hold), Some(answered)) = (conversation.turn.hold_mut(), answered) {
+                    hold.answered_seq = hold.answered_seq.max(answered);
+                }
+                output
+            }
+            Self::Reverses => {
+                conversation.outbox.reverse();
+                conversation.apply(input, context)
+            }
+            Self::Sleeps => {
+                let mut output = conversation.apply(input, context);
+                output.wake_at = output.wake_at.filter(|_| conversation.turn.hold().is_none());
+                output
+            }
+            Self::StartsWithheld => {
+                let mut output = conversation.apply(input, context);
+                let withheld = output.changes.iter().find_map(|change| match change {
+                    Change::Put { entry, .. } if entry.state == State::Withheld && entry.class == Class::Turn => {
+                        Some(entry.clone())
+                    }
+                    _ => None,
+                });
+                output.attempts.extend(withheld.map(|entry| attempt_at(&entry)));
+                output
+            }
+            Self::TokenFalls => {
+                let before = conversation.turn.clone();
+                let output = conversation.apply(input, context);
+                if before.hold().is_some() && conversation.turn.hold().is_none() {
+                    conversation.turn = Turn { holder: Holder::Automation, token: FencingToken::new(0) };
+                }
+                output
+            }
+            Self::WarnsNobody => {
+                let warned = conversation.waiting.as_mut().filter(|waiting| !waiting.warned);
+                let is_new = warned.map(|waiting| waiting.warned = true).is_some();
+                let mut output = conversation.apply(input, context);
+                output.save |= is_new;
+                output
+            }
+        }
+    }
+}
+
+fn attempt_at(entry: &Entry) -> Attempt {
+    Attempt {
+        id: entry.id.clone(),
+        class: entry.class,
+        token: entry.token,
+        number: entry.attempts.next(),
+        bot: None,
+        handback: None,
+    }
+}
+
+fn believe(conversation: &mut Conversation, input: &Input<'_>, context: Context<'_>) -> Output {
+    if let Input::Finish { id, outcome, .. } = input
+        && let Some(entry) = conversation.outbox.iter_mut().find(|entry| entry.id == **id)
+    {
+        let number = entry.attempts;
+        if matches!(entry.state, State::Waiting(_)) {
+            entry.state = State::InFlight(context.now.after(baton::limits::ATTEMPT_LOST_AFTER));
+        }
+        return conversation.apply(&Input::Finish { id, number, outcome: *outcome }, context);
+    }
+    conversation.apply(input, context)
+}
+
+fn deafen(conversation: &mut Conversation, input: &Input<'_>, context: Context<'_>) -> Output {
+    let is_under_way = |entry: &Entry| matches!(entry.state, State::InFlight(_));
+    match input {
+        Input::Accept(arrival) if conversation.outbox.iter().any(is_under_way) => {
+            let note = |event: &Incoming| {
+                let class = if event.class == Class::Echo { Class::EchoNote } else { event.class };
+                Incoming { class, ..event.clone() }
+            };
+            let events: Vec<Incoming> = arrival.events.iter().map(note).collect();
+            let arrival = baton::conversation::Arrival { events: &events, ..*arrival };
+            conversation.apply(&Input::Accept(arrival), context)
+        }
+        _ => conversation.apply(input, context),
+    }
+}

@@ -1,0 +1,233 @@
+//! What the simulator and the model have found, each as the shortest story that shows it.
+//!
+//! Invariant: every story failed before it was mended. The watch looks on here as everywhere; what it would not say by
+//! itself is said besides.
+
+use std::sync::Arc;
+
+use baton::conversation::turn::Hold;
+use baton::ids::{EventId, ObjectName};
+use baton::outbox::outcome::Outcome;
+use baton::outbox::{Reason, State};
+use baton::policy::{Broadcast, OnHandback};
+use baton::time::Millis;
+
+use crate::broken::Fault;
+use crate::flow::Flow;
+use crate::search::{Named, config_policy, echo, edit, ghost, named, text, withdrawn_echo};
+use crate::world::{Cut, Delivery, Meaning, Setting, World};
+
+const FAILED: Outcome = Outcome::Retryable { status: 500 };
+
+/// A world, and what it is run with.
+struct Story {
+    world: World,
+    setting: Setting,
+}
+
+impl Story {
+    fn new() -> Self {
+        let setting = Setting { policy: config_policy(), fault: Fault::None };
+        Self { world: World::new(crate::model::BEGINNING), setting }
+    }
+
+    fn gets(&mut self, delivery: &Arc<Delivery>) -> &mut Self {
+        assert!(self.world.deliver(&self.setting, delivery, Cut::Nowhere));
+        self
+    }
+
+    fn bot_answers(&mut self, outcome: Outcome) -> &mut Self {
+        let flight = self.world.flights.remove(0);
+        self.world.finish(&self.setting, &flight, outcome, Cut::Nowhere);
+        self
+    }
+
+    /// Time passes, with every alarm in time.
+    fn pass(&mut self, seconds: u64) -> &mut Self {
+        let until = self.world.now.after(Millis::from_seconds(seconds));
+        while let Some((at, name)) = self.world.next_alarm().filter(|(at, _)| *at <= until) {
+            self.world.now = self.world.now.max(at);
+            self.world.ring(&self.setting, &name, Cut::Nowhere);
+        }
+        self.world.now = until;
+        self
+    }
+
+    fn was_broadcast(&mut self, echo: &str) -> &mut Self {
+        let name = named(Named::Number);
+        self.world.broadcast(&self.setting, &name, &EventId::named(echo));
+        self
+    }
+
+    fn entry(&self, name: &ObjectName, id: &str) -> (State, Option<Reason>) {
+        let entry = self.world.objects[name].storage.entry(&EventId::named(id)).unwrap();
+        (entry.state, entry.reason)
+    }
+
+    fn fate(&self, id: &str) -> (State, Option<Reason>) {
+        self.entry(&self.world.home(&named(Named::Number)), id)
+    }
+
+    fn hold(&self) -> Option<Hold> {
+        let home = self.world.home(&named(Named::Number));
+        self.world.objects[&home].storage.load(None).turn.hold().cloned()
+    }
+
+    /// Everything comes to rest, and the watch has nothing to say.
+    fn ends(&mut self) {
+        self.world.settle(&self.setting);
+        assert_eq!(self.world.watch.broken, None);
+    }
+}
+
+/// The lease could slide no further, and only the customer's waiting kept the hold: it was over with the answer.
+#[test]
+fn a_person_who_answers_after_the_longest_hold_is_not_talked_over() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.gets(&echo(number, "e1")).pass(50).gets(&echo(number, "e2")).pass(50).gets(&echo(number, "e3")).pass(15);
+    story.gets(&text(number, "m1", 1)).pass(30).gets(&echo(number, "e4"));
+    story.gets(&text(number, "m2", 2)).pass(5);
+    assert!(story.hold().is_some() && story.world.flights.is_empty());
+    story.ends();
+}
+
+/// Each of the two had taken the other for the person's last words.
+#[test]
+fn two_broadcasts_in_a_row_leave_the_customer_unanswered_and_not_alone() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.broadcast = Some(Broadcast { recipients: 3, window: Millis::from_seconds(60) });
+    story.gets(&echo(number, "e1")).gets(&text(number, "m1", 1)).gets(&echo(number, "b1")).gets(&echo(number, "b2"));
+    story.was_broadcast("b1").was_broadcast("b2").pass(95);
+    assert_eq!(story.world.flights.len(), 1, "the bot has what nobody answered");
+    story.ends();
+}
+
+/// What is withdrawn is as if it had never been said; what a rule keeps for a person is not.
+#[test]
+fn a_takeover_that_is_undone_leaves_nobody_waiting_unseen() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.stale_after = Some(Millis::from_seconds(10));
+    story.pass(20).gets(&echo(number, "e1")).gets(&text(number, "m1", 1)).gets(&withdrawn_echo(number, "r1", "e1"));
+    assert_eq!(story.fate("m1"), (State::Withheld, Some(Reason::Stale)));
+    story.ends();
+}
+
+/// The ghost was under way when the person spoke; what it announced came after their words.
+#[test]
+fn the_real_message_behind_a_ghost_is_not_answered_before_it_comes() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.gets(&ghost(number, "m1")).pass(10).gets(&echo(number, "e1")).gets(&text(number, "m1", 1)).pass(95);
+    assert_eq!(story.world.flights.len(), 2, "first the ghost, then the message");
+    story.ends();
+}
+
+#[test]
+fn the_real_message_does_not_go_beside_its_ghost() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.gets(&ghost(number, "m1")).pass(10).gets(&text(number, "m1", 1));
+    assert_eq!(story.world.flights.len(), 1, "the ghost is under way");
+    story.pass(20);
+    assert_eq!(story.world.flights.len(), 2, "and counts as lost by now");
+    story.ends();
+}
+
+/// Nobody need answer an edit, but whoever asks for a person waits for one.
+#[test]
+fn a_customer_who_asks_for_a_person_by_an_edit_is_not_left_alone() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy = baton::policy::Policy {
+        take_phrases: crate::policies::document(false).take_phrases,
+        ..story.setting.policy.clone()
+    };
+    story.gets(&text(number, "m1", 1)).bot_answers(Outcome::Accepted).gets(&text(number, "m2", 2));
+    let mut asks = Delivery::clone(&edit(number, "x1", "m1", 3));
+    asks.events[0].facts.text = Some(crate::people::ASKS.to_owned());
+    asks.meanings = vec![Meaning::AsksForPerson];
+    story.gets(&Arc::new(asks)).bot_answers(FAILED).pass(95);
+    assert_eq!(story.fate("m2").1, Some(Reason::HandedBack));
+    story.ends();
+}
+
+/// The attempt had begun under one name, a person held under the other.
+#[test]
+fn an_attempt_that_fails_over_another_names_hold_leaves_a_customer_who_waits() {
+    let mut story = Story::new();
+    story.gets(&echo(Named::Number, "e1")).pass(1).gets(&text(Named::User, "m1", 1));
+    story.gets(&withdrawn_echo(Named::Both, "r1", "none")).bot_answers(FAILED);
+    assert_eq!(story.fate("m1"), (State::Withheld, Some(Reason::TakenOver)));
+    story.pass(100);
+    assert_eq!(story.fate("m1").1, Some(Reason::HandedBack));
+    story.ends();
+}
+
+/// As before, and the hold ends while the attempt is still under way.
+#[test]
+fn an_attempt_that_outlasts_another_names_hold_is_tried_again() {
+    let mut story = Story::new();
+    story.gets(&echo(Named::Number, "e1")).pass(50).gets(&text(Named::User, "m1", 1));
+    story.gets(&withdrawn_echo(Named::Both, "r1", "none")).pass(12).bot_answers(FAILED);
+    assert!(matches!(story.fate("m1"), (State::Waiting(_), _)));
+    story.ends();
+}
+
+/// It was tried for longer than bodies are kept, then a person took over, and the body was forgotten.
+#[test]
+fn a_message_that_was_tried_for_days_still_says_something_after_a_hold() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.keep_bodies = Millis::from_seconds(86_400);
+    story.setting.policy.lease = Millis::from_seconds(43_200);
+    story.setting.policy.max_hold = Millis::from_seconds(43_200);
+    story.setting.policy.on_handback = OnHandback::All;
+    story.setting.policy.retry_schedule = [0, 100_000].map(Millis::from_seconds).to_vec();
+    story.gets(&text(number, "m0", 0)).bot_answers(Outcome::Accepted).pass(80_000);
+    story.gets(&text(number, "m1", 1)).bot_answers(FAILED).pass(80_000).gets(&echo(number, "e1")).pass(44_000);
+    assert_eq!(story.world.flights.len(), 1);
+    assert!(story.world.flights[0].body.is_some());
+    story.ends();
+}
+
+/// The signpost remembered the ghost, and took the message that it announced for a repetition.
+#[test]
+fn the_real_message_behind_a_ghost_is_not_lost_at_a_signpost() {
+    let mut story = Story::new();
+    story.gets(&text(Named::User, "m0", 0)).gets(&ghost(Named::Number, "m1")).gets(&text(Named::Both, "m2", 2));
+    assert_eq!(story.world.home(&named(Named::Number)), named(Named::User));
+    story.gets(&text(Named::Number, "m1", 1));
+    story.ends();
+    assert_eq!(story.fate("m1").0, State::Delivered);
+}
+
+/// The one object knew the ghost, the other what it announced.
+#[test]
+fn the_real_message_behind_a_ghost_is_not_lost_where_two_names_meet() {
+    let mut story = Story::new();
+    story.setting.policy.on_handback = OnHandback::All;
+    story.gets(&ghost(Named::User, "m1")).gets(&echo(Named::Number, "e1")).gets(&text(Named::Number, "m1", 1));
+    story.gets(&text(Named::Both, "m2", 2));
+    let home = &story.world.objects[&named(Named::User)].storage;
+    assert_eq!(home.entry(&EventId::named("m1")).unwrap().class, baton::webhook::event::Class::Turn);
+    story.world.settle(&story.setting);
+    assert_eq!(story.fate("m1").0, State::Delivered);
+}
+
+/// The number's object had handed over, and the answer was still under way: a message under the number found a home
+/// that did not know yet that a person held.
+#[test]
+fn a_hold_that_is_under_way_to_its_home_is_kept() {
+    let mut story = Story::new();
+    story.gets(&text(Named::User, "m0", 0)).gets(&echo(Named::Number, "e1"));
+    story.world.flows.push(Flow::new(text(Named::Both, "m1", 1)));
+    while !story.world.flows[0].hands_over() {
+        story.world.step_flow(&story.setting, 0, Cut::Nowhere);
+    }
+    story.gets(&text(Named::Number, "m2", 2));
+    assert_eq!(story.fate("m2"), (State::Withheld, Some(Reason::HeldByHuman)));
+    story.ends();
+}

@@ -1,0 +1,224 @@
+//! What happens in an episode besides deliveries: repetitions, broadcasts, the bot's answers, crashes, and time.
+//!
+//! Invariant: whatever the episode draws here, nothing is done to an object but by its world.
+
+use std::sync::Arc;
+
+use baton::conversation::broadcast::{Recipient, Tally};
+use baton::ids::ObjectName;
+use baton::outbox::outcome::{Loss, Outcome};
+use baton::time::Millis;
+use baton::webhook::event::Class;
+
+use crate::simulator::{Customer, Episode};
+use crate::world::{Cut, Flight};
+
+impl Episode {
+    /// Meta repeats: what it has no 200 for, or what it has one for.
+    pub(super) fn repeat(&mut self, at: usize) {
+        let Customer { world, sent, .. } = &mut self.customers[at];
+        let delivery = match world.unacknowledged.pop() {
+            Some(delivery) => delivery,
+            None if sent.is_empty() => return,
+            None => Arc::clone(&sent[self.chance.index(sent.len())]),
+        };
+        self.notes.count("delivery: repeated");
+        self.send(at, &delivery);
+    }
+
+    /// A person sends the same words to several customers.
+    pub(super) fn broadcast(&mut self) {
+        let content = self.chance.draw();
+        for _ in 0..3 + self.chance.below(3) {
+            let at = self.chance.index(self.customers.len());
+            let person = &mut self.customers[at].person;
+            let event = person.echo_of(&mut self.chance, self.now, "Today only!", Some(content));
+            let named = person.named(&mut self.chance);
+            let delivery = person.delivery(vec![(event, None, crate::world::Meaning::Words)], named, None);
+            self.customers[at].sent.push_back(Arc::clone(&delivery));
+            self.send(at, &delivery);
+            self.count_broadcasts(at);
+        }
+    }
+
+    /// The line counts the echoes, and tells the conversations what was a broadcast.
+    pub(super) fn count_broadcasts(&mut self, at: usize) {
+        let tallied = core::mem::take(&mut self.customers[at].world.tally);
+        let Some(rule) = self.setting.policy.broadcast else { return };
+        for tallied in tallied {
+            let conversation = self.customers[at].person.name();
+            let recipient = Recipient { conversation, echo: tallied.echo, at: self.now };
+            for told in self.tallies[at % 2].count(&tallied.content, recipient, rule) {
+                self.tell_broadcast(&told);
+            }
+        }
+        if self.chance.below(2_000) == 0 {
+            // Only the memory of one object knows the count.
+            self.tallies[at % 2] = Tally::default();
+        }
+    }
+
+    pub(super) fn tell_broadcast(&mut self, told: &Recipient) {
+        if self.chance.percent(5) {
+            return;
+        }
+        for at in 0..self.customers.len() {
+            let knows = self.customers[at].world.watch.events.contains_key(&told.echo);
+            if knows {
+                self.note(at, || format!("  {} was a broadcast", told.echo.as_str()));
+                let names: Vec<ObjectName> = self.customers[at].world.homes();
+                for name in names {
+                    self.customers[at].world.broadcast(&self.setting, &name, &told.echo);
+                }
+            }
+        }
+    }
+
+    /// One step of a delivery that others have overtaken.
+    pub(super) fn go_on(&mut self, at: usize) {
+        let flows = self.customers[at].world.flows.len();
+        if flows == 0 {
+            return;
+        }
+        let flow = self.chance.index(flows);
+        let (cut, is_dropped) = (self.cut(), self.chance.percent(5));
+        let world = &mut self.customers[at].world;
+        if world.flows[flow].is_linking() {
+            self.notes.count("flow: step between two objects");
+        }
+        if is_dropped {
+            self.notes.count("crash: between two objects");
+            world.drop_flow(flow);
+        } else {
+            world.step_flow(&self.setting, flow, cut);
+        }
+        self.note(at, || format!("  flow {flow} goes on, dropped: {is_dropped}, cut off {cut:?}"));
+    }
+
+    pub(super) fn outcome(&mut self, class: Class) -> Outcome {
+        if self.chance.percent(self.mood) {
+            return Outcome::Accepted;
+        }
+        let status = self.chance.pick(&[500, 500, 500, 429, 503, 410, 404, 400]);
+        let retry_after = self.chance.pick(&[None, Some("7"), Some("90"), Some("soon")]);
+        match self.chance.below(10) {
+            0..=1 => Outcome::Unknown(Loss::Timeout),
+            2..=3 => Outcome::Unknown(Loss::Connection),
+            _ => Outcome::of_answer(status, retry_after, class),
+        }
+    }
+
+    pub(super) fn bot_answers(&mut self, at: usize) {
+        let flights = self.customers[at].world.flights.len();
+        if flights == 0 {
+            return;
+        }
+        let flight = self.chance.index(flights);
+        self.answer(at, flight);
+    }
+
+    pub(super) fn answer(&mut self, at: usize, flight: usize) {
+        let flight = self.customers[at].world.flights.remove(flight);
+        let outcome = self.outcome(flight.attempt.class);
+        self.notes.count(match outcome {
+            Outcome::Accepted => "outcome: accepted",
+            Outcome::Rejected { .. } => "outcome: rejected",
+            Outcome::Retryable { .. } => "outcome: retryable",
+            Outcome::Throttled { .. } => "outcome: throttled",
+            Outcome::NoSuchBot | Outcome::Unknown(_) | Outcome::Unsendable => "outcome: unknown",
+        });
+        let cut = self.cut();
+        self.note(at, || {
+            let (id, number) = (flight.attempt.id.as_str(), flight.attempt.number.number());
+            format!("  the bot answers {id}, attempt {number}: {outcome:?}, cut off {cut:?}")
+        });
+        let world = &mut self.customers[at].world;
+        if world.watch.is_held() && flight.attempt.class.is_turn_bound() {
+            self.notes.count("takeover during an attempt");
+        }
+        world.finish(&self.setting, &flight, outcome, cut);
+        if self.chance.percent(3) {
+            self.customers[at].cut_off.push(flight);
+        }
+    }
+
+    /// An object is killed, with attempts and links under way.
+    pub(super) fn crash(&mut self, at: usize) {
+        let world = &mut self.customers[at].world;
+        let names: Vec<ObjectName> = world.objects.keys().cloned().collect();
+        if names.is_empty() {
+            return;
+        }
+        let name = names[self.chance.index(names.len())].clone();
+        let lost: Vec<Flight> = world.flights.iter().filter(|flight| flight.object == name).cloned().collect();
+        self.customers[at].cut_off.extend(lost);
+        if !self.customers[at].world.flights.is_empty() {
+            self.notes.count("crash: during an attempt");
+        }
+        self.customers[at].world.crash(&name);
+        self.note(at, || format!("  {} is killed", name.as_str()));
+    }
+
+    /// Something is heard of an attempt that was given up.
+    pub(super) fn hear_late(&mut self, at: usize) {
+        let Some(flight) = self.customers[at].cut_off.pop() else { return };
+        let outcome = self.outcome(flight.attempt.class);
+        self.note(at, || format!("  late: {} {outcome:?}", flight.attempt.id.as_str()));
+        self.customers[at].world.finish(&self.setting, &flight, outcome, Cut::Nowhere);
+    }
+
+    pub(super) fn replay(&mut self, at: usize) {
+        let names: Vec<ObjectName> = self.customers[at].world.homes();
+        for name in names {
+            if !self.customers[at].world.storage(&name).dead().is_empty() {
+                self.notes.count("replay of dead letters");
+                self.note(at, || "  dead letters are replayed".to_owned());
+                self.customers[at].world.replay(&self.setting, &name);
+            }
+        }
+    }
+
+    /// Time passes, sometimes backwards; alarms ring, sometimes late.
+    pub(super) fn pass_time(&mut self) {
+        let millis = match self.chance.below(1_000) {
+            0..=499 => self.chance.below(500),
+            500..=799 => self.chance.below(10_000),
+            800..=939 => self.chance.below(60_000),
+            940..=989 => self.chance.below(1_800_000),
+            990..=996 => self.chance.below(6 * 3_600_000),
+            997..=998 => {
+                self.notes.count("clock: back");
+                self.now = self.now.before(Millis::new(self.chance.below(60_000)));
+                0
+            }
+            _ => {
+                self.notes.count("clock: far ahead");
+                self.chance.below(3 * 86_400_000)
+            }
+        };
+        let is_late = self.chance.percent(5);
+        self.now = self.now.after(Millis::new(millis));
+        if millis > 10_000 {
+            // No attempt takes longer; those that are still under way are timed out, or lost.
+            for at in 0..self.customers.len() {
+                while !self.customers[at].world.flights.is_empty() && self.chance.percent(90) {
+                    self.answer(at, 0);
+                }
+            }
+        }
+        for at in 0..self.customers.len() {
+            self.customers[at].world.now = self.now;
+            for _ in 0..20 {
+                let next = self.customers[at].world.next_alarm().filter(|(due, _)| *due <= self.now);
+                let Some((_, name)) = next else { break };
+                if is_late {
+                    self.notes.count("alarm: late");
+                    break;
+                }
+                let cut = self.cut();
+                self.note(at, || format!("  the alarm of {} rings, cut off {cut:?}", name.as_str()));
+                self.customers[at].world.ring(&self.setting, &name, cut);
+            }
+        }
+    }
+}
