@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::conversation::identity::{Handover, LinkAnswer};
+use crate::conversation::identity::{Asker, Handover, LinkAnswer};
 use crate::conversation::memory::{Echo, Echoes, Transition};
 use crate::conversation::release::Waiting;
 use crate::conversation::turn::{Holder, Turn};
@@ -62,9 +62,7 @@ pub enum Command {
     /// The object of one of a customer's names asks the object of another where the conversation lives.
     Link {
         /// Who asks.
-        by: ObjectName,
-        /// Whether anything ever happened there.
-        by_has_history: bool,
+        by: Asker,
     },
     /// Send dead letters on their way again.
     Replay {
@@ -153,6 +151,9 @@ pub enum LinkReply {
         /// The customer's marked name in the phone's address book.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         contact: Option<String>,
+        /// The names that led there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        linked: Vec<ObjectName>,
         /// The echoes that were remembered.
         echoes: Echoes,
         /// The entries that were open, and those that the present hold had withheld.
@@ -188,10 +189,10 @@ impl LinkReply {
             LinkAnswer::Mine => Self::Mine,
             LinkAnswer::Yours => Self::Yours,
             LinkAnswer::Merge(handover) => {
-                let Handover { turn, waiting, contact, echoes, entries } = *handover;
+                let Handover { turn, waiting, contact, linked, echoes, entries } = *handover;
                 let bodies = bodies.into_iter().chain(core::iter::repeat_with(|| None));
                 let entries = entries.into_iter().zip(bodies).filter_map(CarriedEntry::pack).collect();
-                Self::Merge { turn: Box::new(turn), waiting, contact, echoes, entries }
+                Self::Merge { turn: Box::new(turn), waiting, contact, linked, echoes, entries }
             }
         }
     }
@@ -202,9 +203,9 @@ impl LinkReply {
         match self {
             Self::Mine => (LinkAnswer::Mine, Vec::new()),
             Self::Yours => (LinkAnswer::Yours, Vec::new()),
-            Self::Merge { turn, waiting, contact, echoes, entries } => {
+            Self::Merge { turn, waiting, contact, linked, echoes, entries } => {
                 let (entries, bodies) = entries.into_iter().filter_map(CarriedEntry::open).unzip();
-                let handover = Handover { turn: *turn, waiting, contact, echoes, entries };
+                let handover = Handover { turn: *turn, waiting, contact, linked, echoes, entries };
                 (LinkAnswer::Merge(Box::new(handover)), bodies)
             }
         }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use baton::command::{CarriedEvent, Command, LinkReply, Reply};
+use baton::conversation::identity::Asker;
 use baton::conversation::{Arrival, Context, Conversation, Incoming, Input};
 use baton::ids::{Customer, EventId, LineId, ObjectName, Phone};
 use baton::policy::Policy;
@@ -72,8 +73,8 @@ fn obeyed(command: Command) {
         Command::Finish { id, number, outcome } => {
             conversation.apply(&Input::Finish { id: &id, number, outcome }, context);
         }
-        Command::Link { by, by_has_history } => {
-            conversation.asked_to_link(&by, by_has_history, &policy);
+        Command::Link { by } => {
+            conversation.asked_to_link(&by, &policy);
         }
         Command::Count { .. } | Command::Replay { .. } | Command::Show => {}
     }
@@ -125,7 +126,7 @@ fn seeds() -> Vec<Seed> {
                 .to_owned(),
         ),
         ("finish_unknown", r#"{"finish":{"id":"wamid.1","number":1,"outcome":{"unknown":"timeout"}}}"#.to_owned()),
-        ("link", written(&Command::Link { by: here(), by_has_history: true })),
+        ("link", written(&Command::Link { by: Conversation::default().asker(&here()) })),
         ("replay", written(&Command::Replay { only: Some(vec![id()]) })),
         ("show", written(&Command::Show)),
         ("mine", written(&LinkReply::Mine)),
@@ -166,7 +167,7 @@ fn handed_over() -> String {
         conversation.apply(&Input::Accept(arrival), Context { now: NOW, policy: &policy, draw: 0 });
     }
     let by = ObjectName::from_runtime("customer/300000000000001/US.1".to_owned());
-    let (answer, _) = conversation.asked_to_link(&by, true, &policy);
+    let (answer, _) = conversation.asked_to_link(&Asker { name: by, has_history: true, linked: Vec::new() }, &policy);
     let body = RawValue::from_string("{}".to_owned()).expect("an object is JSON");
     written(&LinkReply::new(answer, vec![Some(body)]))
 }

@@ -88,8 +88,16 @@ impl Place {
         matches!(self, Self::Elsewhere(_))
     }
 
+    /// The other names that lead here.
+    fn linked(&self) -> &[ObjectName] {
+        match self {
+            Self::Elsewhere(_) => &[],
+            Self::Home(linked) => linked,
+        }
+    }
+
     fn has_linked(&self, name: &ObjectName) -> bool {
-        matches!(self, Self::Home(linked) if linked.contains(name))
+        self.linked().contains(name)
     }
 
     fn add(&mut self, name: ObjectName) {
@@ -113,6 +121,18 @@ pub enum LinkAnswer {
     Yours,
 }
 
+/// Who asks where the conversation lives.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Asker {
+    /// The object.
+    pub name: ObjectName,
+    /// Whether anything ever happened there.
+    pub has_history: bool,
+    /// The other names that lead there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<ObjectName>,
+}
+
 /// What is handed over from one object to another.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Handover {
@@ -122,6 +142,8 @@ pub struct Handover {
     pub waiting: Option<Waiting>,
     /// The customer's marked name in the phone's address book.
     pub contact: Option<String>,
+    /// The names that led there.
+    pub linked: Vec<ObjectName>,
     /// The echoes that were remembered.
     pub echoes: Echoes,
     /// The entries that were open, and those that the present hold had withheld.
@@ -142,25 +164,40 @@ impl Handover {
 }
 
 impl Conversation {
-    /// This object is asked by the object `by` of another of the customer's names, which has a history or not.
-    pub fn asked_to_link(&mut self, by: &ObjectName, by_has_history: bool, policy: &Policy) -> (LinkAnswer, Output) {
+    /// This object, as it asks another.
+    #[must_use]
+    pub fn asker(&self, name: &ObjectName) -> Asker {
+        Asker { name: name.clone(), has_history: !self.is_fresh(), linked: self.place.linked().to_vec() }
+    }
+
+    /// This object is asked by the object of another of the customer's names.
+    pub fn asked_to_link(&mut self, by: &Asker, policy: &Policy) -> (LinkAnswer, Output) {
         let mut output = Output::default();
-        let asked_before = matches!(&self.place, Place::Elsewhere(home) if home == by);
+        // Whoever asks may be the one that was given all this, or the one in which that one has ended since: where that
+        // one had taken it over, the other would not ask.
+        let asked_before =
+            matches!(&self.place, Place::Elsewhere(home) if *home == by.name || by.linked.contains(home));
         let answer = match &self.place {
             // The number belongs to somebody else by now; whoever asks last has it.
             Place::Elsewhere(_) if !asked_before => LinkAnswer::Yours,
             Place::Home(_) if self.is_fresh() => LinkAnswer::Yours,
-            Place::Home(_) if !by_has_history => LinkAnswer::Mine,
+            Place::Home(_) if !by.has_history => LinkAnswer::Mine,
             Place::Elsewhere(_) | Place::Home(_) => LinkAnswer::Merge(Box::new(Handover {
                 turn: self.turn.clone(),
                 waiting: self.waiting,
                 contact: self.contact.clone(),
+                linked: match &self.place {
+                    Place::Elsewhere(_) => self.linked_before.clone(),
+                    Place::Home(linked) => linked.clone(),
+                },
                 echoes: self.echoes.clone(),
                 entries: self.outbox.iter().chain(&self.held).cloned().collect(),
             })),
         };
-        if answer != LinkAnswer::Mine && !asked_before {
-            self.place = Place::Elsewhere(by.clone());
+        if answer != LinkAnswer::Mine && !matches!(&self.place, Place::Elsewhere(home) if *home == by.name) {
+            if let Place::Home(linked) = core::mem::replace(&mut self.place, Place::Elsewhere(by.name.clone())) {
+                self.linked_before = linked;
+            }
             output.save = true;
         }
         output.wake_at = self.wake_at(policy);
@@ -223,6 +260,11 @@ impl Conversation {
         }
         if self.contact.is_none() {
             self.contact.clone_from(&handover.contact);
+        }
+        for name in &handover.linked {
+            if !self.place.has_linked(name) {
+                self.place.add(name.clone());
+            }
         }
         // Time has passed for both: a hold that has run out is nobody's any more.
         self.pass_time(context, output);

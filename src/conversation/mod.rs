@@ -63,6 +63,8 @@ pub struct Conversation {
     pub waiting: Option<Waiting>,
     /// Whether the conversation is at home here.
     pub place: Place,
+    /// Where it is not any more: the names that led here.
+    pub linked_before: Vec<ObjectName>,
     /// The customer's name in the phone's address book, where a rule looks for a marker that it bears.
     pub contact: Option<String>,
     /// The last echoes.

@@ -9,7 +9,8 @@
 //! next message. `warn_after` is shorter than `hand_back_after`, so whoever is handed back unanswered was announced.
 //!
 //! Why the wait may outlast the lease: a person who has not answered within the last seconds of their lease is
-//! still answering. The longest hold is therefore `max_hold` + `hand_back_after`.
+//! still answering. The longest hold is therefore `max_hold` + `hand_back_after`, from the takeover or from the person's
+//! first words after `max_hold`: a hold that only the customer's waiting has kept begins anew with the answer.
 
 use core::fmt;
 

@@ -10,15 +10,15 @@ use serde_json::value::RawValue;
 use super::calls;
 use super::object::{Failure, Inner, Jobs};
 use crate::command::{Command, LinkReply, Reply};
-use crate::conversation::identity::LinkAnswer;
+use crate::conversation::identity::{Asker, LinkAnswer};
 use crate::ids::{Customer, ObjectName};
 use crate::store::table::Table;
 
 impl Inner {
     /// Asks the object of another of the customer's names where the conversation lives, and takes in the answer.
     pub(super) async fn ask_to_link(&self, other: &ObjectName) -> Result<Jobs, Failure> {
-        let by_has_history = Table::open(&self.sql, false)?.has_history()?;
-        let command = Command::Link { by: self.name.clone(), by_has_history };
+        let by = Table::open(&self.sql, false)?.load(None)?.asker(&self.name);
+        let command = Command::Link { by };
         let reply = calls::call(&self.env, other, &command).await.map_err(Failure::Runtime)?;
         let Reply::Linked(reply) = reply else { return Err(Failure::Runtime(calls::lost())) };
         let (answer, bodies) = reply.open();
@@ -37,10 +37,10 @@ impl Inner {
     }
 
     /// Answers the object of another of the customer's names.
-    pub(super) async fn link(&self, by: &ObjectName, by_has_history: bool) -> Result<Reply, Failure> {
+    pub(super) async fn link(&self, by: &Asker) -> Result<Reply, Failure> {
         let (reply, _) = self
             .transact(&[], |conversation, table, context| {
-                let (answer, output) = conversation.asked_to_link(by, by_has_history, context.policy);
+                let (answer, output) = conversation.asked_to_link(by, context.policy);
                 let bodies = match &answer {
                     LinkAnswer::Merge(handover) => {
                         handover.entries.iter().map(|entry| table.raw_body(&entry.id)).collect::<Result<_, _>>()?

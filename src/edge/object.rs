@@ -144,9 +144,7 @@ impl Inner {
                 let jobs = self.apply(&Input::Finish { id: &id, number, outcome }).await?;
                 Ok((Reply::Finished, jobs))
             }
-            Command::Link { by, by_has_history } => {
-                self.link(&by, by_has_history).await.map(|reply| (reply, Jobs::new()))
-            }
+            Command::Link { by } => self.link(&by).await.map(|reply| (reply, Jobs::new())),
             Command::Replay { only } => self.replay(only.as_deref()).await,
             Command::Show => self.show().map(|reply| (reply, Jobs::new())),
         }

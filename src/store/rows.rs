@@ -11,7 +11,7 @@ use crate::conversation::identity::Place;
 use crate::conversation::memory::{Echoes, Journal};
 use crate::conversation::release::Waiting;
 use crate::conversation::turn::Turn;
-use crate::ids::{AttemptNumber, EventId, FencingToken};
+use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName};
 use crate::outbox::{Entry, Note, Reason, State};
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
@@ -24,6 +24,8 @@ struct ConversationRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
     place: Place,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    linked_before: Vec<ObjectName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     contact: Option<String>,
     #[serde(default)]
@@ -41,6 +43,7 @@ pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> 
         turn: row.turn,
         waiting: row.waiting,
         place: row.place,
+        linked_before: row.linked_before,
         contact: row.contact,
         echoes: row.echoes,
         journal: row.journal,
@@ -55,6 +58,7 @@ pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, S
         turn: conversation.turn.clone(),
         waiting: conversation.waiting,
         place: conversation.place.clone(),
+        linked_before: conversation.linked_before.clone(),
         contact: conversation.contact.clone(),
         echoes: conversation.echoes.clone(),
         journal: conversation.journal.clone(),

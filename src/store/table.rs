@@ -51,15 +51,6 @@ impl<'a, S: Sql> Table<'a, S> {
         if self.exists { load(self.sql, last_seq) } else { Ok(Conversation::default()) }
     }
 
-    /// Whether anything ever happened in this object.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub fn has_history(&self) -> Result<bool, StoreError> {
-        Ok(!self.load(None)?.is_fresh())
-    }
-
     /// Those of the ids that were accepted before, with their entries.
     ///
     /// # Errors

@@ -96,11 +96,11 @@ impl World {
 
     /// The phone's object answers, in the wire's own form.
     fn ask(&mut self, by: &ObjectName, phone: &ObjectName) -> String {
-        let by_has_history = Table::open(&self.object(by).sql, false).unwrap().has_history().unwrap();
+        let by = Table::open(&self.object(by).sql, false).unwrap().load(None).unwrap().asker(by);
         let reply = self
             .object(phone)
             .transact(&[], |conversation, table, context| {
-                let (answer, output) = conversation.asked_to_link(by, by_has_history, context.policy);
+                let (answer, output) = conversation.asked_to_link(&by, context.policy);
                 let bodies = match &answer {
                     LinkAnswer::Merge(handover) => {
                         handover.entries.iter().map(|entry| table.raw_body(&entry.id).unwrap()).collect()
@@ -426,4 +426,34 @@ proptest! {
             }
         }
     }
+}
+
+/// While the phone's answer is under way, the customer's user id changes, in an event that does not name the phone.
+#[test]
+fn what_was_handed_over_to_a_name_that_has_just_ended_is_not_left_behind() {
+    let mut world = World::default();
+    let line = baton::ids::LineId::parse(crate::common::meta::LINE).unwrap();
+    let object = |name: &str| ObjectName::conversation(&line, &baton::ids::Customer::parse(name).unwrap());
+    let (by_phone, before, after) = (object(NUMBER), object("US.1"), object("US.2"));
+    for user in ["US.1", "US.2"] {
+        world.receive(&delivery("messages", text(bsuid(user), &format!("by {user}"), "hello")));
+        world.bot_answers(Outcome::Accepted);
+    }
+    world.receive(&delivery("messages", text(phone(NUMBER), "m1", "by phone")));
+    world.bot_answers(Outcome::Retryable { status: 500 });
+    let answer = world.ask(&before, &by_phone);
+    assert!(answer.contains("m1"));
+    let reply = world.ask(&after, &before);
+    world.link(&after, &before, reply);
+    world.link(&before, &by_phone, answer);
+    world.receive(&delivery("messages", text(both(NUMBER, "US.1"), "m2", "by both")));
+    let mut got = Vec::new();
+    for _ in 0..10 {
+        for object in world.objects.values_mut() {
+            object.pass(10);
+        }
+        got.extend(world.attempts());
+        world.bot_answers(Outcome::Accepted);
+    }
+    assert_eq!(got, ["m1", "m2"]);
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use baton::conversation::identity::{LinkAnswer, Place};
+use baton::conversation::identity::{Asker, LinkAnswer, Place};
 use baton::conversation::{Answer, Arrival, Incoming, Input, Output};
 use baton::ids::ObjectName;
 use baton::limits::HOPS_MAX;
@@ -45,7 +45,7 @@ enum Stage {
     /// The events arrive.
     Arrive,
     /// The other object is asked.
-    Ask { other: ObjectName, has_history: bool },
+    Ask { other: ObjectName, by: Asker },
     /// The other object has answered.
     Answered { other: ObjectName, answer: LinkAnswer, bodies: Vec<Option<Body>> },
     /// The other object turns out to point here.
@@ -146,8 +146,8 @@ impl World {
         let name = flow.top().name.clone();
         match core::mem::replace(&mut flow.stage, Stage::Arrive) {
             Stage::Arrive => return self.arrive(setting, flow, &name, cut),
-            Stage::Ask { other, has_history } => {
-                let (answer, bodies) = self.ask(setting, &name, &other, has_history, cut)?;
+            Stage::Ask { other, by } => {
+                let (answer, bodies) = self.ask(setting, &by, &other, cut)?;
                 flow.stage = Stage::Answered { other, answer, bodies };
             }
             Stage::Answered { other, answer, bodies } => self.link(setting, &name, &other, (&answer, &bodies), cut)?,
@@ -214,8 +214,8 @@ impl World {
                 }
             }
             Answer::LinkFirst(other) => {
-                let has_history = self.storage(name).has_history();
-                flow.stage = Stage::Ask { other, has_history };
+                let by = self.storage(name).load(None).asker(name);
+                flow.stage = Stage::Ask { other, by };
             }
             Answer::LinkVia(other) => {
                 let aliases = vec![name.clone()];
@@ -230,17 +230,16 @@ impl World {
     fn ask(
         &mut self,
         setting: &Setting,
-        by: &ObjectName,
+        by: &Asker,
         other: &ObjectName,
-        has_history: bool,
         cut: Cut,
     ) -> Result<(LinkAnswer, Vec<Option<Body>>), Crashed> {
         // What the watch is told depends on the answer, which is the same before and after.
-        let (answer, _) = self.storage(other).load(None).asked_to_link(by, has_history, &setting.policy);
+        let (answer, _) = self.storage(other).load(None).asked_to_link(by, &setting.policy);
         let did = Did::Asked { handed_over: matches!(answer, LinkAnswer::Merge(_)) };
         let mut bodies = Vec::new();
         self.transact(setting, other, &[], (&did, cut), |conversation, storage, context| {
-            let (answer, output) = conversation.asked_to_link(by, has_history, context.policy);
+            let (answer, output) = conversation.asked_to_link(by, context.policy);
             if let LinkAnswer::Merge(handover) = &answer {
                 bodies = handover.entries.iter().map(|entry| storage.body(&entry.id).cloned()).collect();
             }

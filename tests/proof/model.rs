@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `talk` | one name: messages, an echo and its withdrawal, a failing bot, a crash, repeated deliveries, late alarms |
 //! | `names` | two names that turn out to be one: two objects, and a crash between any two steps of linking them |
+//! | `words` | a customer who asks for a person, a person who hands back, the app's own texts |
 //! | `ghosts` | a ghost, the real message, an edit and a withdrawal, around a takeover |
 //!
 //! Invariant: every order of the events, the bot's answers, the alarms and the failures up to the depth is looked at,
@@ -246,6 +247,8 @@ impl Model for Config {
             Property::sometimes("dead letter", |_, state| any_entry(state, EntryState::Dead)),
             Property::sometimes("replay", |config: &Config, state| state.budget.replays < config.budget.replays),
             Property::sometimes("withdrawn takeover", |_, state| noted(state, "handback: revoked")),
+            Property::sometimes("customer asked for a person", |_, state| noted(state, "takeover: customer asked")),
+            Property::sometimes("handed back in words", |_, state| noted(state, "handback: phrase")),
             Property::sometimes("late outcome", |_, state| noted(state, "late outcome")),
             Property::sometimes("merge of two names", |_, state| noted(state, "link: merged")),
             Property::sometimes("handover under way", |_, state: &State| {

@@ -77,10 +77,6 @@ impl Storage {
         }
     }
 
-    pub fn has_history(&self) -> bool {
-        !self.load(None).is_fresh()
-    }
-
     fn last_seq(&self) -> u64 {
         self.rows.values().map(|row| row.entry.seq).max().unwrap_or_default()
     }

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use baton::conversation::{Change, Conversation, Incoming, Output, Rewrite};
 use baton::ids::{AttemptNumber, EventId};
 use baton::outbox::{Entry, Reason, State};
-use baton::store::{Sql, StoreError, Table, Value, load};
+use baton::store::table::{Table, load};
+use baton::store::{Sql, StoreError, Value};
 use baton::time::UnixMillis;
 
 /// First integer that a row cannot hold exactly (`store::rows`).

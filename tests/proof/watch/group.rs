@@ -111,9 +111,10 @@ impl Held {
         Self { since: now, lease_until: now, taken_by, words: Vec::new(), joined: false, linger: UnixMillis::new(0) }
     }
 
-    /// Whether nobody has said anything but this echo, which took the baton.
+    /// Whether nobody has said anything but this echo, and the baton was not taken by a customer's asking.
     pub(super) fn is_only(&self, echo: &EventId) -> bool {
-        let others_are_void = self.words.iter().all(|word| word.is_void || word.echo == *echo);
-        self.taken_by.as_ref() == Some(echo) && others_are_void
+        let is_void = |by: &EventId| self.words.iter().any(|word| word.echo == *by && word.is_void);
+        let took = self.taken_by.as_ref().is_some_and(|by| by == echo || is_void(by));
+        took && self.words.iter().all(|word| word.is_void || word.echo == *echo)
     }
 }

@@ -206,8 +206,12 @@ impl Watch {
             new += 1;
             let talks = matches!(event.class, Class::Ghost | Class::Turn);
             let wants_answer = talks && !NEEDS_NO_ANSWER.contains(&&*event.facts.kind);
-            let is_ignored = commit.storage.entry(&event.id).is_some_and(|entry| entry.reason == Some(Reason::Ignored));
-            owed.is_asked |= wants_answer && !is_ignored && self.groups[group].hold.is_some();
+            let asks = match commit.storage.entry(&event.id).and_then(|entry| entry.reason) {
+                Some(Reason::Applied | Reason::Ignored) => false,
+                Some(Reason::ForPerson | Reason::Stale) => wants_answer,
+                _ => wants_answer || delivery.meanings[*at] == Meaning::AsksForPerson,
+            };
+            owed.is_asked |= asks && self.groups[group].hold.is_some();
             let acknowledged = before.is_some_and(|before| before.acknowledged);
             let seen = Seen {
                 class: event.class,
