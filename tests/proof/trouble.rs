@@ -196,6 +196,12 @@ impl Episode {
                 self.chance.below(3 * 86_400_000)
             }
         };
+        if millis > 3 * 3_600_000 {
+            // Meta repeats within hours what it has no 200 for.
+            for customer in &mut self.customers {
+                customer.world.repeat_all(&self.setting);
+            }
+        }
         let is_late = self.chance.percent(5);
         self.now = self.now.after(Millis::new(millis));
         if millis > 10_000 {

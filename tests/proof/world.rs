@@ -305,12 +305,7 @@ impl World {
     /// Everything comes to rest: Meta repeats what it has no 200 for, the bot takes everything, and every alarm rings.
     pub fn settle(&mut self, setting: &Setting) {
         for _ in 0..5_000 {
-            while !self.flows.is_empty() {
-                self.step_flow(setting, 0, Cut::Nowhere);
-            }
-            for delivery in core::mem::take(&mut self.unacknowledged) {
-                self.deliver(setting, &delivery, Cut::Nowhere);
-            }
+            self.repeat_all(setting);
             while let Some(flight) = self.flights.pop() {
                 self.finish(setting, &flight, Outcome::Accepted, Cut::Nowhere);
             }
@@ -322,6 +317,16 @@ impl World {
             self.ring(setting, &name, Cut::Nowhere);
         }
         self.watch.at_rest(&self.objects, &setting.policy, self.now);
+    }
+
+    /// What is on its way arrives, and Meta repeats what it has no 200 for.
+    pub fn repeat_all(&mut self, setting: &Setting) {
+        while !self.flows.is_empty() && self.watch.broken.is_none() {
+            self.step_flow(setting, 0, Cut::Nowhere);
+        }
+        for delivery in core::mem::take(&mut self.unacknowledged) {
+            self.deliver(setting, &delivery, Cut::Nowhere);
+        }
     }
 
     /// Whether everything has come to rest.

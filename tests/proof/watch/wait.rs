@@ -70,8 +70,8 @@ impl Watch {
                         self.broken = Some(Violation { promise: Promise::NeverAlone, what });
                     }
                 }
-                // Who withdraws one message of several waits all the same.
-                (Some(at), false) if reason != Some(Reason::Withdrawn) => {
+                // Who withdraws what they asked waits all the same, and whose ghost turns out to be for nobody.
+                (Some(at), false) if reason.is_none() => {
                     let asked = state.asked.remove(at);
                     if let Some(hold) = &mut state.hold {
                         hold.linger = hold.linger.max(asked.at.after(policy.hand_back_after));
