@@ -19,6 +19,8 @@ import { Failure } from "./terminal.mjs";
 import { ROOT, isAlive, nodeBinary, toolEnvironment } from "./tools.mjs";
 
 const HOST = "127.0.0.1";
+/** Where a gate on this port is; known before it starts, since the bot is told of it first. */
+export const gateUrl = (port) => `http://${HOST}:${port}`;
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 8_000;
 // How long the last output may take through the pipes after the process has ended.
@@ -75,7 +77,7 @@ export async function startGate({ settings, state, port, onTrouble }) {
     const why = outcome === "late" ? `did not start within ${START_LIMIT_MS / 1000} s` : "ended while starting";
     throw new Failure([...tail.slice(-TAIL_LINES), `wrangler dev ${why}; its whole output is in ${relative(log)}`].join("\n"));
   }
-  return { url: `http://${HOST}:${port}`, port, log, died, stop };
+  return { url: gateUrl(port), port, log, died, stop };
 }
 
 function killGroup(pid) {

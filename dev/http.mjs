@@ -2,20 +2,23 @@
 //
 // Invariant: it listens on 127.0.0.1 alone, and an error in a handler is an answer 500, never an unanswered request.
 //
-// Deliberately not here: routing. Each stand-in has two or three cases and reads better with plain conditions.
+// Deliberately not here: routing. Each stand-in has few cases and reads better with its own conditions.
 
 import http from "node:http";
 
-/** `handle` gets { method, url, headers, body } with the raw bytes and returns { status, json | text }. */
+/**
+ * `handle` gets { method, url, headers, stream, bytes } and returns { status, json | text }. The body is read by
+ * whoever needs it: `bytes()` collects it, `stream` passes what is too large for that.
+ */
 export function serve(handle) {
   const server = http.createServer(async (request, response) => {
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
     let answer;
     try {
       const { method, headers } = request;
-      answer = await handle({ method, headers, url: new URL(request.url, "http://loopback"), body: Buffer.concat(chunks) });
+      answer = await handle({ method, headers, url: new URL(request.url, "http://loopback"), stream: request, bytes: () => collect(request) });
     } catch (error) {
+      // A caller that went away in the middle of its body gets no answer and is no defect.
+      if (request.destroyed && !request.complete) return;
       console.error(error);
       answer = { status: 500, text: "internal error" };
     }
@@ -31,4 +34,10 @@ export function serve(handle) {
       },
     }));
   });
+}
+
+async function collect(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }

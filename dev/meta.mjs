@@ -8,10 +8,12 @@
 import { createHmac, randomBytes, randomInt } from "node:crypto";
 import { Failure } from "./terminal.mjs";
 
-const WABA_ID = "200000000000001";
+export const WABA_ID = "200000000000001";
 export const LINE_ID = "300000000000001";
-const LINE_PHONE = "15550100001";
+export const LINE_PHONE = "15550100001";
 const TIMEOUT_MS = 15_000;
+// What tells a customer's message from the business's inside its id: a mark, and how many hex digits follow.
+const WAMID = { customer: { mark: 0x12, digits: 20 }, business: { mark: 0x11, digits: 18 } };
 
 /** A customer nobody has written with: a number of a range that is never assigned, and Meta's id for the same person. */
 export function newCustomer(name) {
@@ -19,7 +21,17 @@ export function newCustomer(name) {
   return { name, phone, userId: `US.${phone}${String(randomInt(1_000_000_000)).padStart(9, "0")}` };
 }
 
-export const newWamid = () => `wamid.${randomBytes(30).toString("base64")}`;
+/**
+ * A new id of a message that `sender`, "customer" or "business", wrote, as Meta's ids look from inside: they carry the
+ * customer's number, which is why they are personal data.
+ */
+export function newWamid(phone, sender) {
+  const { mark, digits } = WAMID[sender];
+  const serial = randomBytes(digits / 2).toString("hex").toUpperCase();
+  const bytes = [[0x1c, 0x18, phone.length], Buffer.from(phone), [0x15, 0x02, 0x00, mark, 0x18, digits], Buffer.from(serial), [0x00]];
+  return `wamid.${Buffer.concat(bytes.map((part) => Buffer.from(part))).toString("base64")}`;
+}
+
 const timestamp = () => String(Math.floor(Date.now() / 1000));
 
 /** A customer's text. */

@@ -9,7 +9,7 @@ export const HELP = `npm start                 set up, build, run the gate, play
 npm start -- OPTIONS
 
   --bot URL         your own bot's webhook behind the gate, instead of the sample bot; nothing is played
-  --graph URL       the Graph API that the gate is told of, instead of the stand-in; nothing is played
+  --graph URL       the Graph API that the gate passes the bot's sends to, instead of the stand-in; nothing is played
   --port N          port of the gate on 127.0.0.1 (8787; 0 picks a free one)
   --policy FILE     your policy, TOML or JSON, instead of [vars.BATON_POLICY] in wrangler.toml
   --state DIR       folder of the stored conversations and of wrangler.log (.wrangler/state)
@@ -18,6 +18,7 @@ npm start -- OPTIONS
   --once            play the demo, end everything, exit 0 if all went as expected and 1 if not
   --help            this text
 
+The bot sends through the gate: its base URL is the gate's address, instead of https://graph.facebook.com.
 Ctrl-C ends everything. Secrets are read from .dev.vars.
 `;
 

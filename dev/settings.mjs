@@ -12,10 +12,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { parseEnv } from "node:util";
 import { parse as parseToml } from "smol-toml";
+import { LINE_ID, WABA_ID } from "./meta.mjs";
 import { Failure } from "./terminal.mjs";
 import { ROOT } from "./tools.mjs";
 
-const SECRETS = ["META_APP_SECRET", "META_APP_SECRET_PREVIOUS", "META_VERIFY_TOKEN", "BOT_SECRET", "ADMIN_TOKEN"];
+const SECRETS = ["META_APP_SECRET", "META_APP_SECRET_PREVIOUS", "META_VERIFY_TOKEN", "BOT_SECRET", "GRAPH_KEY", "ADMIN_TOKEN"];
 const OVERRIDE = "BATON_VAR_";
 
 /** `config` is wrangler.toml without its variables; `vars` and `secrets` are what the Worker sees. */
@@ -24,6 +25,7 @@ export function readSettings({ bot, graph, policyFile } = {}) {
   const local = parseEnv(fs.readFileSync(path.join(ROOT, ".dev.vars"), "utf8"));
   const all = { ...declared, ...local, BOT_URL: bot, GRAPH_URL: graph, LOCAL_DEVELOPMENT: "true" };
   if (policyFile) all.BATON_POLICY = readPolicy(policyFile);
+  all.LINES = withLocalLine(all.LINES);
   for (const [name, value] of Object.entries(process.env)) {
     if (name.startsWith(OVERRIDE)) all[name.slice(OVERRIDE.length)] = value;
   }
@@ -37,20 +39,34 @@ export function readSettings({ bot, graph, policyFile } = {}) {
 }
 
 /** The policy in force as an object; an empty one where it is written in a way that only the gate can judge. */
-export function policyOf({ vars }) {
-  const policy = vars.BATON_POLICY ?? {};
-  if (typeof policy !== "string") return policy;
-  try {
-    return JSON.parse(policy) ?? {};
-  } catch {
-    return {};
-  }
-}
+export const policyOf = ({ vars }) => table(vars.BATON_POLICY) ?? {};
+
+/** The lines that bots may send from as an object, in the same way. */
+export const linesOf = ({ vars }) => table(vars.LINES) ?? {};
 
 export const withPolicy = (settings, policy) => ({ ...settings, vars: { ...settings.vars, BATON_POLICY: { ...policyOf(settings), ...policy } } });
 
 /** What the bot's deliveries are signed with: its own secret, or Meta's when it has none. */
 export const botSecret = ({ secrets }) => secrets.BOT_SECRET ?? secrets.META_APP_SECRET;
+
+/**
+ * The owner's lines and the one of the demo and the tests, which no wrangler.toml has. An entry of the owner's under
+ * the same id stays, and so does what is no table: the gate says what is wrong with it.
+ */
+function withLocalLine(lines = {}) {
+  const own = table(lines);
+  return own ? { [LINE_ID]: { account: WABA_ID }, ...own } : lines;
+}
+
+/** A variable that is a table, written as one or as JSON; undefined where it is neither. */
+function table(value) {
+  try {
+    const read = typeof value === "string" ? JSON.parse(value) : value;
+    return typeof read === "object" && !Array.isArray(read) ? read ?? undefined : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function readPolicy(file) {
   if (file.endsWith(".toml")) return readToml(file);

@@ -10,14 +10,16 @@ import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as timeline from "./timeline.mjs";
 import { startBot } from "./bot.mjs";
-import { choosePort, relative, startGate } from "./gate.mjs";
+import { choosePort, gateUrl, relative, startGate } from "./gate.mjs";
 import { startGraph } from "./graph.mjs";
 import { LINE_ID } from "./meta.mjs";
 import { parseOptions } from "./options.mjs";
-import { Difference, play, readScenario } from "./scenario.mjs";
-import { botSecret, policyOf, readSettings, withPolicy } from "./settings.mjs";
+import { play } from "./player.mjs";
+import { readScenario } from "./scenario.mjs";
+import { botSecret, linesOf, policyOf, readSettings, withPolicy } from "./settings.mjs";
 import { Failure, bold, cyan, dim, fail, span, yellow } from "./terminal.mjs";
 import { ROOT } from "./tools.mjs";
+import { Difference, TOO_LATE } from "./witness.mjs";
 
 const HEALTH_LIMIT_MS = 30_000;
 let gate;
@@ -42,11 +44,12 @@ async function main(options) {
   const port = await choosePort(options.port);
   if (!(await build())) return 1;
 
-  const graph = options.graph ? undefined : await startGraph();
+  // The stand-ins need what is configured, and the gate needs their addresses: hence two readings.
+  const own = readSettings();
+  const { secrets } = own;
+  const graph = options.graph ? undefined : await startGraph({ lines: linesOf(own) });
   const graphUrl = options.graph ?? graph.url;
-  // The sample bot needs the secrets, and the gate needs the sample bot's address: hence two readings.
-  const { secrets } = readSettings();
-  const bot = options.bot ? undefined : await startBot({ secret: botSecret({ secrets }) ?? "", verifyToken: secrets.META_VERIFY_TOKEN, graphUrl });
+  const bot = options.bot ? undefined : await startSampleBot({ secrets, port });
   const botUrl = options.bot ?? `${bot.url}/webhook`;
   const settings = readSettings({ bot: botUrl, graph: graphUrl, policyFile: options.policy });
   const leaseSeconds = policyOf(settings).lease_seconds;
@@ -69,7 +72,7 @@ async function main(options) {
     await gate.stop();
   }
   await startUp({ settings, state, port });
-  describe({ options, state, botUrl, graphUrl, customer, leaseSeconds, adminToken: shownToken(settings.secrets.ADMIN_TOKEN) });
+  describe({ options, settings, state, botUrl, graphUrl, customer, leaseSeconds, adminToken: shownToken(settings.secrets.ADMIN_TOKEN) });
   console.log(`ready ${gate.url}`);
   const tail = await gate.died;
   throw new Failure([...tail, `wrangler dev has ended by itself; its whole output is in ${relative(gate.log)}`].join("\n"));
@@ -81,6 +84,15 @@ function build() {
     child.on("exit", (status) => resolve(status === 0));
     told.then(() => child.kill("SIGTERM"));
   });
+}
+
+/** The sample bot, told of the gate's address where it was told of https://graph.facebook.com before. */
+async function startSampleBot({ secrets, port }) {
+  const bot = await startBot({ secret: botSecret({ secrets }) ?? "", verifyToken: secrets.META_VERIFY_TOKEN, graphUrl: gateUrl(port) + keyPath(secrets.GRAPH_KEY) });
+  bot.onRefused(({ status, headers, sentence }) => {
+    if (!TOO_LATE.includes(headers.get("x-baton-refused"))) console.error(`${yellow("bot")}  The Graph API answered ${status}: ${sentence}`);
+  });
+  return bot;
 }
 
 /** Starts the gate and waits until it answers on /health; what it lacks is shown, and it serves all the same. */
@@ -115,11 +127,18 @@ function shownToken(token) {
   return token === "local-admin-token" ? token : "$ADMIN_TOKEN";
 }
 
-function describe({ options, state, botUrl, graphUrl, customer, leaseSeconds, adminToken }) {
+/** The word that the gate wants in the bot's address, where it wants one. */
+function keyPath(key) {
+  return key ? `/graph/${key}` : "";
+}
+
+function describe({ options, settings, state, botUrl, graphUrl, customer, leaseSeconds, adminToken }) {
   const line = (name, text) => console.log(`  ${name.padEnd(24)}${text}`);
   const hold = leaseSeconds ? `: a person's hold lasts ${span(leaseSeconds)}` : "";
   console.log(`\n${bold("The gate is up")}${hold}.\n`);
   line("Callback URL for Meta", `${cyan(`${gate.url}/webhook`)} (deployed: https://YOUR-WORKER/webhook)`);
+  const key = keyPath(settings.secrets.GRAPH_KEY && "$GRAPH_KEY");
+  line("Base URL for the bot", `${cyan(gate.url + key)} instead of https://graph.facebook.com (deployed: https://YOUR-WORKER${key})`);
   line("Health", cyan(`${gate.url}/health`));
   line(options.bot ? "Your bot" : "Sample bot", cyan(botUrl));
   line(options.graph ? "Graph API" : "Graph API (stand-in)", cyan(graphUrl));

@@ -3,7 +3,7 @@
 //
 // Invariant: a row is printed once and never changed, so a log file shows what the terminal showed.
 //
-// Deliberately not here: judging whether what happened is right (scenario.mjs).
+// Deliberately not here: judging whether what happened is right (player.mjs).
 
 import { blue, bold, dim, green, magenta, red, span, yellow } from "./terminal.mjs";
 
@@ -27,6 +27,8 @@ export function heading(title, sentences) {
 
 export const customer = (text) => row("customer", quoted(text));
 export const bot = (text) => row("bot", quoted(text));
+export const botIsTyping = () => row("bot", "is typing …", dim);
+export const botTries = (text) => row("bot", `tries to say ${quoted(text)}`, dim);
 export const phone = (text) => row("phone", quoted(text));
 export const gate = (sentence) => row("gate", sentence, yellow);
 

@@ -7,8 +7,8 @@
 //! Not here: which object a customer's events go to when two names meet (`conversation::identity`).
 
 use core::fmt;
+use std::borrow::Cow;
 
-use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -57,6 +57,12 @@ impl AccountId {
     pub fn parse(text: &str) -> Option<Self> {
         is_plain(text).then(|| Self(text.to_owned()))
     }
+
+    /// The id as Meta writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 fn is_plain(text: &str) -> bool {
@@ -82,6 +88,22 @@ impl Phone {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The digits in the one form in which a conversation is named. Two countries have two forms of one mobile number,
+    /// and WhatsApp knows a customer by either: in Brazil (55) the older has no 9 before its eight digits, of which the
+    /// first is 6 to 9; in Mexico (52) the older has a 1 before its ten digits (Meta, "Phone numbers", 2026).
+    fn canonical(&self) -> Cow<'_, str> {
+        let digits = self.0.as_str();
+        let brazilian =
+            digits.strip_prefix("55").filter(|rest| rest.len() == 10).and_then(|rest| rest.split_at_checked(2));
+        if let Some((area, number)) = brazilian.filter(|(_, number)| number.starts_with(['6', '7', '8', '9'])) {
+            return Cow::Owned(format!("55{area}9{number}"));
+        }
+        match digits.strip_prefix("521").filter(|rest| rest.len() == 10) {
+            Some(mexican) => Cow::Owned(format!("52{mexican}")),
+            None => Cow::Borrowed(digits),
+        }
     }
 }
 
@@ -180,7 +202,7 @@ impl ObjectName {
     /// The conversation that is named after a phone number.
     #[must_use]
     pub fn phone(line: &LineId, phone: &Phone) -> Self {
-        Self(format!("customer/{}/{}", line.0, phone.0))
+        Self(format!("customer/{}/{}", line.0, phone.canonical()))
     }
 
     /// The objects that these names of a customer lead to.
@@ -258,6 +280,12 @@ impl EventId {
         if (1..=ID_CHARS_MAX).contains(&name.len()) { Self(name.to_owned()) } else { Self::of_bytes(name.as_bytes()) }
     }
 
+    /// A number that stands for the id in a list of many.
+    #[must_use]
+    pub fn fingerprint(&self) -> u128 {
+        u128::from_be_bytes(half_of_sha256(&[self.0.as_bytes()]))
+    }
+
     /// The id of something without a name.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
@@ -316,13 +344,17 @@ impl RuleName {
 /// lists of parts never look alike.
 #[must_use]
 pub fn digest(parts: &[&[u8]]) -> String {
+    base16ct::lower::encode_string(&half_of_sha256(parts))
+}
+
+fn half_of_sha256(parts: &[&[u8]]) -> [u8; 16] {
     let mut sha = Sha256::new();
     for part in parts {
         sha.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         sha.update(part);
     }
     let full = sha.finalize();
-    HEXLOWER.encode(full.first_chunk::<16>().map_or(&[], |half| half.as_slice()))
+    full.first_chunk::<16>().copied().unwrap_or_default()
 }
 
 /// Grows at every change of holder. An entry carries the token of the turn in which it was accepted, and the
@@ -409,6 +441,26 @@ mod tests {
         let both = Customer::Both(phone.clone(), bsuid.clone());
         assert_eq!(ObjectName::conversation(&line, &both), ObjectName::conversation(&line, &Customer::Bsuid(bsuid)));
         assert_eq!(ObjectName::conversation(&line, &Customer::Phone(phone.clone())), ObjectName::phone(&line, &phone));
+    }
+
+    #[test]
+    fn both_forms_of_a_brazilian_or_mexican_number_name_one_conversation() {
+        let line = LineId::parse("300").unwrap();
+        let name = |digits: &str| ObjectName::phone(&line, &Phone::parse(digits).unwrap());
+        for (one, other, same) in [
+            ("5511987654321", "551187654321", true),
+            ("556196543210", "5561996543210", true),
+            ("5215512345678", "525512345678", true),
+            ("+5215512345678", "525512345678", true),
+            // A landline in Brazil has eight digits, of which the first is 2 to 5.
+            ("551134567890", "5511934567890", false),
+            ("5511987654321", "5521987654321", false),
+            ("52155123456", "525512345678", false),
+            ("34600111222", "346900111222", false),
+            ("5491123456789", "541123456789", false),
+        ] {
+            assert_eq!(name(one) == name(other), same, "{one} {other}");
+        }
     }
 
     #[test]

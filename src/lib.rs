@@ -13,7 +13,8 @@
 //! | [`webhook`] | Meta's wire: signature, handshake, events, envelopes | the row above |
 //! | [`policy`] | what the owner may configure | the first row |
 //! | [`outbox`] | entries, attempts, outcomes, retries, the bot's address, the request | `webhook`, and above |
-//! | [`conversation`] | the protocol: turn, order, silence, identity | `outbox`, `policy`, and above |
+//! | [`graph`] | the Graph API as data: what a bot asks of it, and the gate's own answers | the first row |
+//! | [`conversation`] | the protocol: turn, order, silence, the fence, identity | `graph`, `outbox`, `policy`, and above |
 //! | [`store`] | the SQL of an object | `conversation`, and above |
 //! | [`settings`], [`command`], [`problem`] | the environment, what Worker and object say, public errors | `conversation`, and above |
 //! | `edge` | the runtime: router, object, SQL binding, fetch, clock, log | everything; nothing imports it |
@@ -22,6 +23,7 @@
 
 pub mod command;
 pub mod conversation;
+pub mod graph;
 pub mod ids;
 pub mod limits;
 pub mod outbox;

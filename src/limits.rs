@@ -150,6 +150,66 @@ pub const ROW_TEXT_BYTES_MAX: usize = MIB;
 /// Events that one page of a conversation's record shows, newest last.
 pub const RECORD_EVENTS_MAX: usize = 200;
 
+/// Longest number that stands for something at the Graph API. Those seen have 15 to 17 digits.
+pub const GRAPH_NUMBER_DIGITS_MAX: usize = 32;
+
+/// Most segments of a path to the Graph API: prefix, version, id and the deepest of the Cloud API's, with room.
+pub const GRAPH_PATH_SEGMENTS_MAX: usize = 6;
+
+/// Largest body of a message that is read. The richest, an interactive list or a template with a carousel, have some
+/// 20 KB; a text has at most 4,096 characters, four bytes each. Media are uploaded apart and not read at all.
+pub const SEND_BODY_BYTES_MAX: usize = 256 * KIB;
+
+/// Longest answer of the Graph API to a message that is kept to be given again. Those seen have 200 to 400 bytes.
+pub const SEND_ANSWER_BYTES_MAX: usize = 4 * KIB;
+
+/// Longest `biz_opaque_callback_data` (Meta, "Messages", 2026).
+pub const CALLBACK_DATA_CHARS_MAX: usize = 512;
+
+/// Longest name of a template (Meta, "Templates", 2026).
+pub const TEMPLATE_NAME_CHARS_MAX: usize = 512;
+
+/// Sends that a conversation remembers, to know its own and to recognise a repetition. A bot that says more than this
+/// to one customer within `duplicate_send_seconds` is beyond WhatsApp's own limit of one message in six seconds.
+pub const SENDS_MAX: usize = 32;
+
+/// How long a send is remembered: a status of it that comes later than a day after it says nothing any more.
+pub const REMEMBER_SENDS_FOR: Millis = Millis::from_seconds(86_400);
+
+/// Collisions that a conversation remembers one by one; beyond this they are only counted.
+pub const COLLISIONS_MAX: usize = 32;
+
+/// How long the Graph API may take to answer a message. Half a second is usual; after a minute nobody waits any more.
+pub const SEND_TIMEOUT: Millis = Millis::from_seconds(60);
+
+/// After this long without an outcome a send counts as lost, its outcome unknown: its timeout, and 15 s in which the
+/// answer travels back and is written down.
+pub const SEND_LOST_AFTER: Millis = Millis::from_seconds(75);
+
+/// How long a repetition waits before it asks what became of the first, while that is under way: half a Graph API's
+/// usual answer at first, twice as long each time, and then these seconds. So in the longest case ([`SEND_LOST_AFTER`])
+/// it asks some forty times; on the Free plan a request may make 1,000 calls of Cloudflare's own services.
+pub const REPEAT_ASKS_AFTER: Millis = Millis::new(200);
+/// See [`REPEAT_ASKS_AFTER`].
+pub const REPEAT_ASKS_AFTER_MAX: Millis = Millis::from_seconds(2);
+
+/// Customers of whom a Worker remembers where their conversation lives, and for how long: those whom a bot is answering.
+pub const HOMES_MAX: usize = 512;
+/// See [`HOMES_MAX`].
+pub const HOME_FRESH_FOR: Millis = Millis::from_seconds(60);
+
+/// Templates whose category a Worker remembers, and for how long. Meta changes a category after a day's notice at the
+/// earliest (Meta, "Template categorization", 2026).
+pub const TEMPLATES_REMEMBERED_MAX: usize = 256;
+/// See [`TEMPLATES_REMEMBERED_MAX`].
+pub const TEMPLATES_FRESH_FOR: Millis = Millis::from_seconds(600);
+
+/// Largest answer about templates that is read: a hundred templates with their parts.
+pub const TEMPLATES_ANSWER_BYTES_MAX: usize = 256 * KIB;
+
+/// Business numbers of one deployment. The variable that names them holds 5 KB (Cloudflare, Workers limits, 2026).
+pub const LINES_MAX: usize = 100;
+
 /// Time that one attempt at the bot may take, from the first byte sent to the last byte read. Standard
 /// Webhooks asks for 15 to 30 s; a bot that thinks longer should answer first and think afterwards.
 pub const ATTEMPT_TIMEOUT: Millis = Millis::from_seconds(15);
@@ -182,7 +242,7 @@ pub const RECEIPT_STRAIGHT_WAIT: Millis = Millis::new(150);
 pub const RECEIPTS_STRAIGHT_MAX: usize = 6;
 
 /// Receipts that a Worker remembers to have sent straight: at 200 webhooks a second half a minute's worth, and
-/// at about 200 bytes each 1 MB of its memory.
+/// at 16 bytes each 64 KB of its memory.
 pub const RECEIPTS_REMEMBERED_MAX: usize = 4_096;
 
 /// How long a wamid is remembered: Meta repeats a delivery for up to 7 days (webhooks overview, 2026), and

@@ -99,7 +99,7 @@ impl Problem {
                 let told: Vec<String> = errors.iter().map(|error| format!("{error}.")).collect();
                 told.join(" ")
             }
-            Self::NotFound => "The paths are /webhook, /health and /api/v1/conversations/{line}/{customer}, the last also with /replay.".to_owned(),
+            Self::NotFound => "The paths are /webhook, /health, /api/v1/conversations/{line}/{customer}, also with /replay, and those of the Graph API: /v23.0/… or /graph/….".to_owned(),
             Self::NotStored => "Nothing was acknowledged; send it again.".to_owned(),
             Self::Signature(error) => format!("{error}."),
             Self::Unauthorized => "Send `Authorization: Bearer` with the value of ADMIN_TOKEN.".to_owned(),

@@ -7,13 +7,12 @@
 //! Not here: reading the environment (`edge::env`), the policy's keys (`policy`).
 
 use core::fmt;
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use url::Url;
 
-use crate::ids::BotName;
-use crate::limits::{BOT_NAME_CHARS_MAX, BOTS_MAX};
+use crate::graph::target::Lines;
+use crate::ids::{AccountId, BotName, LineId};
+use crate::limits::{BOT_NAME_CHARS_MAX, BOTS_MAX, LINES_MAX};
 use crate::outbox::destination::{BotUrl, DestinationError, Surroundings};
 use crate::policy::{Policy, PolicyError};
 use crate::secret::Secret;
@@ -37,9 +36,15 @@ pub struct Settings {
     /// `BOT_URL`: the bot's webhook.
     pub bot_url: BotUrl,
     /// `BOTS`: the bots that rules of the policy may name.
-    pub bots: BTreeMap<BotName, Bot>,
+    ///
+    /// Lists are enough for a deployment's few, and maps are code for which a Worker has no room.
+    pub bots: Vec<(BotName, Bot)>,
+    /// `GRAPH_KEY`: a word that must stand in the address of whoever sends through the gate; none where anybody may try.
+    pub graph_key: Option<Secret>,
     /// `GRAPH_URL`: the Graph API that the bot's sends go to.
     pub graph_url: Url,
+    /// `LINES`: the business numbers whose bots send through the gate.
+    pub lines: Lines,
     /// `BATON_POLICY`: the policy of `wrangler.toml`.
     pub policy: Policy,
     /// `META_VERIFY_TOKEN`: the word of the handshake.
@@ -68,8 +73,12 @@ pub enum SettingsError {
     BotsShareSecret(BotName, BotName),
     /// `BOT_URL` is refused.
     BotUrl(DestinationError),
-    /// `GRAPH_URL` is not a URL.
+    /// `GRAPH_URL` points back at the gate.
+    GraphIsGate,
+    /// `GRAPH_URL` is not an address to which a token may be sent.
     GraphUrl,
+    /// `LINES` is no table of business numbers.
+    Lines,
     /// A secret is missing; its name.
     MissingSecret(&'static str),
     /// A variable is missing; its name.
@@ -99,7 +108,15 @@ impl fmt::Display for SettingsError {
                 secret_name(one)
             ),
             Self::BotUrl(error) => write!(f, "BOT_URL {error}"),
-            Self::GraphUrl => write!(f, "GRAPH_URL is not a URL; leave it out to use {GRAPH_URL}"),
+            Self::GraphIsGate => write!(f, "GRAPH_URL is the gate itself; leave it out to use {GRAPH_URL}"),
+            Self::GraphUrl => {
+                write!(f, "GRAPH_URL must begin with https:// and have no query; leave it out to use {GRAPH_URL}")
+            }
+            Self::Lines => write!(
+                f,
+                "LINES must be a table of at most {LINES_MAX} business numbers, each a table with account and app where \
+                 they are known: [vars.LINES.PHONE_NUMBER_ID] in wrangler.toml, and below it account = \"WABA_ID\""
+            ),
             Self::MissingSecret(name) => {
                 write!(f, "the secret {name} is missing; set it with `npx wrangler secret put {name}`")
             }
@@ -129,22 +146,23 @@ impl Settings {
         let admin_token = required("ADMIN_TOKEN");
         let bot_url = bot_url(&read).map_err(|error| errors.push(error)).ok();
         let graph_url = graph_url(&read).map_err(|error| errors.push(error)).ok();
+        let lines = lines(&read).map_err(|error| errors.push(error)).ok();
         let bot_secret = read("BOT_SECRET").and_then(Secret::new).or_else(|| current.clone());
         let addresses = addresses(&read, &mut errors);
         // A bot whose address is refused has a name all the same, and is no mistake of the rule that names it.
-        let names: Vec<BotName> = addresses.keys().cloned().collect();
+        let names: Vec<BotName> = addresses.iter().map(|(name, _)| name.clone()).collect();
         let bots = bots(&read, addresses, bot_secret.as_ref(), &mut errors);
         let policy = policy(&read, &names).map_err(|mistakes| errors.extend(mistakes)).ok();
 
         let previous = read("META_APP_SECRET_PREVIOUS").and_then(Secret::new);
-        let all = (current, verify_token, admin_token, bot_url, graph_url, policy, bot_secret);
+        let all = (current, verify_token, admin_token, bot_url, (graph_url, lines), policy, bot_secret);
         match all {
             (
                 Some(current),
                 Some(verify_token),
                 Some(admin_token),
                 Some(bot_url),
-                Some(graph_url),
+                (Some(graph_url), Some(lines)),
                 Some(policy),
                 Some(bot_secret),
             ) if errors.is_empty() => Ok(Self {
@@ -153,7 +171,9 @@ impl Settings {
                 bot_secret,
                 bot_url,
                 bots,
+                graph_key: read("GRAPH_KEY").and_then(Secret::new),
                 graph_url,
+                lines,
                 policy,
                 verify_token,
             }),
@@ -166,7 +186,10 @@ impl Settings {
     #[must_use]
     pub fn bot(&self, name: Option<&BotName>) -> Option<(&BotUrl, &Secret)> {
         match name {
-            Some(name) => self.bots.get(name).map(|bot| (&bot.url, &bot.secret)),
+            Some(name) => {
+                let bot = self.bots.iter().find(|(known, _)| known == name);
+                bot.map(|(_, bot)| (&bot.url, &bot.secret))
+            }
             None => Some((&self.bot_url, &self.bot_secret)),
         }
     }
@@ -174,40 +197,39 @@ impl Settings {
     /// The bots that rules may name.
     #[must_use]
     pub fn bot_names(&self) -> Vec<BotName> {
-        self.bots.keys().cloned().collect()
+        self.bots.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Refuses every bot whose address points back at the gate, whose own address `gate` is.
+    /// Refuses every address that points back at the gate, whose own address `gate` is.
     ///
     /// # Errors
     ///
-    /// Each such bot.
+    /// Each such bot, and the Graph API.
     pub fn differ_from(&self, gate: &Url) -> Result<(), Vec<SettingsError>> {
         let default = self.bot_url.differs_from(gate).map_err(SettingsError::BotUrl).err();
-        let named = |(name, bot): (&BotName, &Bot)| {
+        let named = |(name, bot): &(BotName, Bot)| {
             bot.url.differs_from(gate).map_err(|error| SettingsError::Bot(name.clone(), error)).err()
         };
-        let errors: Vec<_> = default.into_iter().chain(self.bots.iter().filter_map(named)).collect();
+        let graph = (self.graph_url.origin() == gate.origin()).then_some(SettingsError::GraphIsGate);
+        let errors: Vec<_> = default.into_iter().chain(self.bots.iter().filter_map(named)).chain(graph).collect();
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 }
 
 /// The addresses of `BOTS`, as they are written.
-fn addresses(read: &impl Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>) -> BTreeMap<BotName, Value> {
-    let Some(text) = read("BOTS").filter(|text| !text.trim().is_empty()) else { return BTreeMap::new() };
+fn addresses(read: &impl Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>) -> Vec<(BotName, Value)> {
+    let Some(text) = read("BOTS").filter(|text| !text.trim().is_empty()) else { return Vec::new() };
     let table = match serde_json::from_str(&text) {
         Ok(Value::Object(table)) if table.len() <= BOTS_MAX => table,
         _ => {
             errors.push(SettingsError::Bots);
-            return BTreeMap::new();
+            return Vec::new();
         }
     };
-    let mut addresses = BTreeMap::new();
+    let mut addresses = Vec::new();
     for (name, address) in table {
         match BotName::parse(&name) {
-            Some(name) => {
-                addresses.insert(name, address);
-            }
+            Some(name) => addresses.push((name, address)),
             None => errors.push(SettingsError::BotName(name.chars().take(BOT_NAME_CHARS_MAX).collect())),
         }
     }
@@ -217,21 +239,22 @@ fn addresses(read: &impl Fn(&str) -> Option<String>, errors: &mut Vec<SettingsEr
 /// The bots of `BOTS`, each with its secret; `bot_secret` is for those that have none of their own.
 fn bots(
     read: &impl Fn(&str) -> Option<String>,
-    addresses: BTreeMap<BotName, Value>,
+    addresses: Vec<(BotName, Value)>,
     bot_secret: Option<&Secret>,
     errors: &mut Vec<SettingsError>,
-) -> BTreeMap<BotName, Bot> {
-    let mut bots = BTreeMap::new();
-    let mut owners: BTreeMap<String, BotName> = BTreeMap::new();
+) -> Vec<(BotName, Bot)> {
+    let mut bots = Vec::new();
+    let mut owners: Vec<(String, BotName)> = Vec::new();
     for (name, address) in addresses {
         let secret_name = secret_name(&name);
         let secret = read(&secret_name).and_then(Secret::new).or_else(|| bot_secret.cloned());
-        if let Some(owner) = owners.insert(secret_name, name.clone()) {
-            errors.push(SettingsError::BotsShareSecret(owner, name.clone()));
+        if let Some((_, owner)) = owners.iter().find(|(owned, _)| *owned == secret_name) {
+            errors.push(SettingsError::BotsShareSecret(owner.clone(), name.clone()));
         }
+        owners.push((secret_name, name.clone()));
         match (BotUrl::parse(address.as_str().unwrap_or_default(), surroundings(read)), secret) {
             (Ok(url), Some(secret)) => {
-                bots.insert(name, Bot { secret, url });
+                bots.push((name, Bot { secret, url }));
             }
             (Err(error), _) => errors.push(SettingsError::Bot(name, error)),
             // Then the app's secret is missing, which has been told.
@@ -261,7 +284,34 @@ fn surroundings(read: &impl Fn(&str) -> Option<String>) -> Surroundings {
 
 fn graph_url(read: &impl Fn(&str) -> Option<String>) -> Result<Url, SettingsError> {
     let text = read("GRAPH_URL").filter(|text| !text.trim().is_empty());
-    Url::parse(text.as_deref().unwrap_or(GRAPH_URL)).map_err(|_| SettingsError::GraphUrl)
+    let url = Url::parse(text.as_deref().unwrap_or(GRAPH_URL)).map_err(|_| SettingsError::GraphUrl)?;
+    let is_safe =
+        url.scheme() == "https" || url.scheme() == "http" && surroundings(read) == Surroundings::LocalDevelopment;
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if is_safe && is_plain && url.has_host() { Ok(url) } else { Err(SettingsError::GraphUrl) }
+}
+
+/// The business numbers of `LINES`, each with what belongs to it.
+fn lines(read: &impl Fn(&str) -> Option<String>) -> Result<Lines, SettingsError> {
+    let Some(text) = read("LINES").filter(|text| !text.trim().is_empty()) else { return Ok(Lines::default()) };
+    let Ok(Value::Object(table)) = serde_json::from_str(&text) else { return Err(SettingsError::Lines) };
+    if table.len() > LINES_MAX {
+        return Err(SettingsError::Lines);
+    }
+    let mut lines = Lines::default();
+    for (id, line) in table {
+        let Value::Object(mut line) = line else { return Err(SettingsError::Lines) };
+        let mut other = |key| match line.remove(key) {
+            None => Ok(None),
+            Some(id) => id.as_str().and_then(AccountId::parse).map(Some).ok_or(SettingsError::Lines),
+        };
+        let (account, app) = (other("account")?, other("app")?);
+        if !line.is_empty() {
+            return Err(SettingsError::Lines);
+        }
+        lines.add(LineId::parse(&id).ok_or(SettingsError::Lines)?, account, app);
+    }
+    Ok(lines)
 }
 
 fn policy(read: &impl Fn(&str) -> Option<String>, bots: &[BotName]) -> Result<Policy, Vec<SettingsError>> {
@@ -316,7 +366,16 @@ mod tests {
         );
         check(&[("BOT_URL", "http://bot.example.com/")], &["https://"]);
         check(&[("BOT_URL", "http://127.0.0.1:9/"), ("LOCAL_DEVELOPMENT", "yes")], &["https://"]);
-        check(&[("GRAPH_URL", "graph")], &["GRAPH_URL"]);
+        for graph in ["graph", "http://graph.facebook.com", "https://graph.facebook.com/?a=b", "ftp://a", "https://u@a"]
+        {
+            check(&[("GRAPH_URL", graph)], &["GRAPH_URL"]);
+        }
+        assert!(read(&[("GRAPH_URL", "http://127.0.0.1:9"), ("LOCAL_DEVELOPMENT", "true")]).is_ok());
+        for lines in
+            ["[]", "5", r#"{"300": "200"}"#, r#"{"300": {"waba": "200"}}"#, r#"{"3 0": {}}"#, r#"{"300": {"app": ""}}"#]
+        {
+            check(&[("LINES", lines)], &["LINES must be a table"]);
+        }
         check(
             &[("BATON_POLICY", r#"{"lease_seconds": 0, "leese": 1}"#)],
             &["BATON_POLICY leese", "BATON_POLICY lease_seconds"],

@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 
 use baton::command::{CarriedEvent, Command, LinkReply, Reply};
+use baton::conversation::collisions::Conflict;
+use baton::conversation::fence::{Asked, Refusal, SendEnd, Verdict};
 use baton::conversation::identity::Asker;
 use baton::conversation::{Arrival, Context, Conversation, Incoming, Input};
-use baton::ids::{Customer, EventId, LineId, ObjectName, Phone};
+use baton::graph::send::Sending;
+use baton::ids::{Customer, EventId, FencingToken, LineId, ObjectName, Phone};
 use baton::policy::Policy;
 use baton::time::UnixMillis;
 use serde::Serialize;
@@ -76,7 +79,18 @@ fn obeyed(command: Command) {
         Command::Link { by } => {
             conversation.asked_to_link(&by, &policy);
         }
-        Command::Count { .. } | Command::Replay { .. } | Command::Show => {}
+        Command::Send { sending, via } => {
+            let asked = Asked { sending: &sending, answered: None, last_said: None, here: &here, via: via.as_ref() };
+            conversation.apply(&Input::Send(asked), context);
+            conversation.apply(&Input::Wake { oldest: None }, context);
+        }
+        Command::Sent { message, sent_at_ms } => {
+            conversation.apply(&Input::Sent { id: &message, sent_at: sent_at_ms, is_known: false }, context);
+        }
+        Command::Settle { digest, begun_at_ms, end } => {
+            conversation.apply(&Input::Settle { begun_at: begun_at_ms, digest: &digest, end: &end }, context);
+        }
+        Command::Count { .. } | Command::Read { .. } | Command::Replay { .. } | Command::Show => {}
     }
 }
 
@@ -129,12 +143,44 @@ fn seeds() -> Vec<Seed> {
         ("link", written(&Command::Link { by: Conversation::default().asker(&here()) })),
         ("replay", written(&Command::Replay { only: Some(vec![id()]) })),
         ("show", written(&Command::Show)),
+        ("read", written(&Command::Read { message: id() })),
+        ("send", written(&Command::Send { sending: sending(), via: Some(here()) })),
+        ("sent", written(&Command::Sent { message: id(), sent_at_ms: Some(NOW) })),
+        ("settle_accepted", settled(SendEnd::Accepted { id: id(), answer: Some("{}".to_owned()) })),
+        ("settle_not_sent", settled(SendEnd::NotSent)),
+        ("settle_unknown", settled(SendEnd::Unknown)),
+        ("reply_send_go", written(&Reply::Send(Verdict::Go(NOW)))),
+        ("reply_send_again", written(&Reply::Send(Verdict::Again("{}".to_owned())))),
+        ("reply_send_refuse", refused()),
+        ("reply_read", written(&Reply::Read { stays: true })),
         ("mine", written(&LinkReply::Mine)),
         ("yours", written(&LinkReply::Yours)),
         ("merge", handed_over()),
     ];
     seeds.extend(others.map(|(name, text)| Seed { name: name.to_owned(), bytes: text.into_bytes() }));
     seeds
+}
+
+fn sending() -> Box<Sending> {
+    Box::new(Sending {
+        digest: "d".to_owned(),
+        kind: "template".to_owned(),
+        answers: Some(EventId::named("wamid.1")),
+        token: Some(FencingToken::new(2)),
+        template: Some("code_1".to_owned()),
+        category: Some("UTILITY".to_owned()),
+        callback_data: Some("order:17".to_owned()),
+        asked_at_ms: None,
+    })
+}
+
+fn settled(end: SendEnd) -> String {
+    written(&Command::Settle { digest: "d".to_owned(), begun_at_ms: NOW, end })
+}
+
+fn refused() -> String {
+    let refusal = Refusal { conflict: Conflict::HeldByHuman, details: "a person holds".to_owned() };
+    written(&Reply::Send(Verdict::Refuse(refusal)))
 }
 
 /// The answer of an object with a hold, an echo, and entries that are open and withheld.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`command`] | a message between Worker and object | what is read can be written and read again, and applied |
 //! | [`conversation`] | steps of four bytes: events, outcomes, alarms, time | the invariants of `conversation` |
+//! | [`graph`] | what a bot posts, where, and what the Graph API answers | a message has a customer, and says the same in any order |
 //! | [`policy`] | a policy document | it is refused with reasons, or it decides |
 //! | [`signature_header`] | a header, two secrets, a body | accepted exactly where the header is the signature |
 //! | [`webhook`] | the body of a delivery | what is read can be rebuilt, and is within bounds |
@@ -15,6 +16,7 @@
 
 pub mod command;
 pub mod conversation;
+pub mod graph;
 pub mod policy;
 mod seeds;
 pub mod signature_header;
@@ -47,8 +49,8 @@ pub struct Seed {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 5] =
-    [command::TARGET, conversation::TARGET, policy::TARGET, signature_header::TARGET, webhook::TARGET];
+pub const TARGETS: [Target; 6] =
+    [command::TARGET, conversation::TARGET, graph::TARGET, policy::TARGET, signature_header::TARGET, webhook::TARGET];
 
 /// The program of a target where libFuzzer is not linked: runs it with each of the files that are named, and shows
 /// what they say.

@@ -29,7 +29,7 @@ type Fate = (State, Option<Reason>, Note);
 impl Conversation {
     pub(super) fn accept(&mut self, arrival: &Arrival<'_>, context: Context<'_>, output: &mut Output) {
         // What this very delivery has brought so far: Meta may repeat an id within one batch.
-        let mut fresh: BTreeMap<&EventId, Entry> = BTreeMap::new();
+        let mut fresh: BTreeMap<EventId, Entry> = BTreeMap::new();
         let (mut new, mut duplicates, mut written) = (0, 0, false);
         for (at, event) in arrival.events.iter().enumerate() {
             if event.class == Class::Contact {
@@ -48,6 +48,9 @@ impl Conversation {
             if event.class == Class::Echo {
                 self.echo(event, context, output);
             } else {
+                if let Some(message) = event.sent_message() {
+                    self.was_sent(&message, event.sent_at, false, context, output);
+                }
                 let before = before.cloned();
                 let amended = self.amend(event, at, &fresh, arrival, context, output);
                 let fate = match amended {
@@ -58,7 +61,7 @@ impl Conversation {
                     None => self.fate(event, arrival, context, output),
                 };
                 let entry = self.enter(event, before.as_ref(), at, fate, context, output);
-                fresh.insert(&event.id, entry);
+                fresh.insert(event.id.clone(), entry);
             }
         }
         if written {
@@ -82,7 +85,7 @@ impl Conversation {
         &mut self,
         event: &Incoming,
         at: usize,
-        fresh: &BTreeMap<&EventId, Entry>,
+        fresh: &BTreeMap<EventId, Entry>,
         arrival: &Arrival<'_>,
         context: Context<'_>,
         output: &mut Output,

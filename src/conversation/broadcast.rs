@@ -11,8 +11,6 @@
 //! be lost in the middle, the price is a hold that lasts as long as its lease. A row for each echo would be the third.
 //! No text comes here, only its digest.
 
-use std::collections::VecDeque;
-
 use crate::ids::{EventId, ObjectName};
 use crate::limits::{BROADCAST_RECIPIENTS_MAX, BROADCAST_TEXTS_MAX};
 use crate::policy::Broadcast;
@@ -21,14 +19,14 @@ use crate::time::UnixMillis;
 /// What was sent to whom, a short while ago.
 #[derive(Debug, Default)]
 pub struct Tally {
-    texts: VecDeque<Sent>,
+    texts: Vec<Sent>,
 }
 
 /// One text, and to whom it went.
 #[derive(Debug)]
 struct Sent {
     content: String,
-    to: VecDeque<Recipient>,
+    to: Vec<Recipient>,
     is_broadcast: bool,
 }
 
@@ -51,28 +49,28 @@ impl Tally {
             sent.to.retain(|earlier| earlier.at >= oldest);
         }
         self.texts.retain(|sent| !sent.to.is_empty());
-        let mut sent = match self.texts.iter().position(|sent| sent.content == content) {
+        let before = self.texts.iter().position(|sent| sent.content == content);
+        let mut sent = match before {
             Some(at) => self.texts.remove(at),
-            None => None,
-        }
-        .unwrap_or_else(|| Sent { content: content.to_owned(), to: VecDeque::new(), is_broadcast: false });
+            None => Sent { content: content.to_owned(), to: Vec::new(), is_broadcast: false },
+        };
         // Twice to the same customer is once.
         sent.to.retain(|earlier| earlier.conversation != recipient.conversation);
-        sent.to.push_back(recipient.clone());
+        sent.to.push(recipient.clone());
         if sent.to.len() > BROADCAST_RECIPIENTS_MAX {
-            sent.to.pop_front();
+            sent.to.remove(0);
         }
         let told = if sent.is_broadcast {
             vec![recipient]
         } else if sent.to.len() >= rule.recipients {
             sent.is_broadcast = true;
-            sent.to.iter().cloned().collect()
+            sent.to.clone()
         } else {
             Vec::new()
         };
-        self.texts.push_back(sent);
+        self.texts.push(sent);
         if self.texts.len() > BROADCAST_TEXTS_MAX {
-            self.texts.pop_front();
+            self.texts.remove(0);
         }
         told
     }

@@ -8,9 +8,11 @@
 use core::fmt::Write as _;
 
 use super::Conversation;
+use super::collisions::{Collision, CollisionOutcome, Conflict};
 use super::memory::{Cause, Change, Echo, EchoEffect, Transition};
 use crate::ids::EventId;
 use crate::outbox::{Entry, Reason, State};
+use crate::time::{Millis, UnixMillis};
 use crate::webhook::event::Class;
 
 impl Conversation {
@@ -124,6 +126,44 @@ impl Conversation {
     pub fn explain_event(&self, id: &EventId, entry: Option<&Entry>) -> Option<String> {
         let echo = self.echoes.get(id).map(|echo| self.explain_echo(echo));
         echo.or_else(|| entry.map(|entry| self.explain(entry)))
+    }
+}
+
+impl Collision {
+    /// What happened, and when. `lease_until` is when the person's lease ends, where they hold.
+    #[must_use]
+    pub fn explain(&self, lease_until: Option<UnixMillis>) -> String {
+        let late = span(self.late_ms);
+        let what = match (self.outcome, &self.message) {
+            (CollisionOutcome::Prevented, _) => "The bot's late reply was refused",
+            (CollisionOutcome::Dropped, _) => "The bot's late reply was dropped (accept_and_drop)",
+            (CollisionOutcome::Leaked, None) => "The bot's late reply was let through (observe)",
+            (CollisionOutcome::Leaked, Some(_)) => "The bot spoke to the customer past the gate",
+        };
+        let because = match (self.reason, &self.taken_by) {
+            (Conflict::HeldByHuman, Some(_)) => format!("the shop had answered {late} earlier"),
+            (Conflict::HeldByHuman, None) => format!("the customer had asked for a person {late} earlier"),
+            (Conflict::OlderToken, _) => {
+                format!("it answers what came before a person took over {late} earlier, who has handed back since")
+            }
+        };
+        // Writing into a String cannot fail.
+        let mut sentence = format!("{what}: {because}");
+        if let Some(until) = lease_until {
+            let _ = write!(sentence, " and holds the conversation until {until}");
+        }
+        sentence.push('.');
+        sentence
+    }
+}
+
+/// A span as people say it.
+fn span(span: Millis) -> String {
+    match span.as_seconds() {
+        0 => "less than a second".to_owned(),
+        seconds @ 1..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
     }
 }
 

@@ -27,16 +27,21 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::collisions::Collisions;
 use super::memory::{Cause, Change as TurnChange, Echoes};
 use super::release::Waiting;
+use super::sends::Sends;
 use super::turn::{Hold, Holder, Turn};
 use super::{Change, Context, Conversation, Output};
-use crate::ids::{EventId, ObjectName};
+use crate::ids::{EventId, FencingToken, ObjectName};
 use crate::outbox::Entry;
 use crate::policy::Policy;
 
 /// Names that one home remembers to have been linked with. A customer's number changes once in years.
 const LINKED_MAX: usize = 16;
+
+/// The token of a conversation in which nobody has ever taken over.
+const FIRST: FencingToken = FencingToken::new(0);
 
 /// Whether a conversation is at home in this object.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -146,6 +151,10 @@ pub struct Handover {
     pub linked: Vec<ObjectName>,
     /// The echoes that were remembered.
     pub echoes: Echoes,
+    /// The bot's last sends.
+    pub sends: Sends,
+    /// The bot's sends that met a person's turn.
+    pub collisions: Collisions,
     /// The entries that were open, and those that the present hold had withheld.
     pub entries: Vec<Entry>,
 }
@@ -191,6 +200,8 @@ impl Conversation {
                     Place::Home(linked) => linked.clone(),
                 },
                 echoes: self.echoes.clone(),
+                sends: self.sends.clone(),
+                collisions: self.collisions.clone(),
                 entries: self.outbox.iter().chain(&self.held).cloned().collect(),
             })),
         };
@@ -258,6 +269,10 @@ impl Conversation {
             let spilled = (!self.echoes.contains(&echo.id)).then(|| self.echoes.adopt(echo.clone())).flatten();
             self.spill(spilled, output);
         }
+        self.sends.take_over(&handover.sends);
+        self.collisions.take_over(&handover.collisions);
+        // What the one name took for a leak the other may know.
+        self.collisions.retract_all(|message| self.echoes.contains(message) || self.sends.contains(message));
         if self.contact.is_none() {
             self.contact.clone_from(&handover.contact);
         }
@@ -273,6 +288,12 @@ impl Conversation {
         let held_before = self.turn.hold().is_some();
         let token = self.turn.token.max(other.turn.token);
         let hold = joined(self.turn.hold(), other.turn.hold());
+        // Of two that count their turns apart, neither says what the bot got under the other's tokens.
+        self.turn.answerable_from = match (self.turn.token, other.turn.token) {
+            (_, FIRST) => self.turn.answerable_from,
+            (FIRST, _) => other.turn.answerable_from,
+            _ => None,
+        };
         self.turn.token = if hold.is_some() { token.next() } else { token };
         let answered_seq = hold.as_ref().map_or(u64::MAX, |hold| hold.answered_seq);
         if let Some(hold) = hold {

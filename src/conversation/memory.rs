@@ -6,8 +6,6 @@
 //! Why echoes stand here and not in a row each: an echo changes this row anyway, so its id costs no further
 //! row written, and rows written are most of what a webhook costs (`docs/decisions/0004-rows.md`).
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EventId, FencingToken};
@@ -17,7 +15,7 @@ use crate::time::UnixMillis;
 /// The last echoes, oldest first.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Echoes(VecDeque<Echo>);
+pub struct Echoes(Vec<Echo>);
 
 /// An echo, when it arrived, and what it did.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -66,8 +64,8 @@ impl Echoes {
 
     /// Remembers an echo of another conversation's. Returns the oldest one where there is no more room.
     pub fn adopt(&mut self, echo: Echo) -> Option<Echo> {
-        self.0.push_back(echo);
-        if self.0.len() > ECHOES_IN_ROW_MAX { self.0.pop_front() } else { None }
+        self.0.push(echo);
+        (self.0.len() > ECHOES_IN_ROW_MAX).then(|| self.0.remove(0))
     }
 
     /// Notes that an echo was a broadcast. Returns whether that is news.
@@ -99,7 +97,7 @@ impl Echoes {
 /// The last transitions of a conversation, oldest first.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Journal(VecDeque<Transition>);
+pub struct Journal(Vec<Transition>);
 
 /// Something that happened to the turn, and why.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -156,9 +154,9 @@ pub enum Cause {
 impl Journal {
     /// Writes a transition down.
     pub fn record(&mut self, transition: Transition) {
-        self.0.push_back(transition);
+        self.0.push(transition);
         if self.0.len() > JOURNAL_MAX {
-            self.0.pop_front();
+            self.0.remove(0);
         }
     }
 

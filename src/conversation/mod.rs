@@ -9,9 +9,12 @@
 //! | `deliver` | which entry is next, whether it may be sent, what an attempt's end does |
 //! | `gather` | bursts: waiting until the customer has finished, and making one text of several |
 //! | [`identity`] | one customer, several names, one home |
+//! | [`fence`] | whether the bot may speak now, and what came of it |
+//! | [`sends`], [`collisions`] | what the bot has sent, and what met a person's turn |
 //! | [`broadcast`] | the same words to many customers of a line |
 //! | [`memory`] | the echoes and the journal in the conversation's own row |
 //! | [`explain`] | why an event stands where it stands, in one sentence |
+//! | [`output`] | what an input brings about |
 //!
 //! The contract has one sentence: load a [`Conversation`], call [`Conversation::apply`] once, write everything
 //! that its [`Output`] says in one transaction, set the alarm, and only then start the attempts or answer.
@@ -21,36 +24,44 @@
 //!    the oldest open entry of the lane. (The Worker makes the first attempt at a receipt by itself.)
 //! 2. An attempt at a turn-bound entry starts only while the bot holds, under the token of the present turn.
 //! 3. While a person holds, no turn-bound entry waits: each is withheld, with the reason.
-//! 4. `wake_at` is never later than the next thing that time alone must do; a hold and a waiting customer have one.
+//! 4. While a person holds, no send of the bot's is let through but what the policy names.
+//! 5. `wake_at` is never later than the next thing that time alone must do; a hold and a waiting customer have one.
 //!
 //! Not here: clocks, randomness, storage, network. `now` and a random draw are arguments, and the same
 //! arguments give the same output.
 
 mod accept;
 pub mod broadcast;
+pub mod collisions;
 mod deliver;
 pub mod explain;
+pub mod fence;
 mod gather;
 pub mod identity;
 pub mod memory;
+pub mod output;
 mod person;
 pub mod release;
+pub mod sends;
 pub mod turn;
 
 use std::collections::BTreeMap;
 
 use crate::ids::{AttemptNumber, Customer, EventId, LineId, ObjectName};
-use crate::limits::{FORGET_EVERY, REMEMBER_EVENTS_FOR};
+use crate::limits::{FORGET_EVERY, REMEMBER_EVENTS_FOR, REMEMBER_SENDS_FOR};
 use crate::outbox::outcome::Outcome;
-use crate::outbox::request::Attempt;
 use crate::outbox::{Entry, Reason, Tried};
 use crate::policy::Policy;
 use crate::time::UnixMillis;
-use crate::webhook::event::Class;
+use crate::webhook::event::{Class, sent_message};
 use crate::webhook::facts::{Amendment, Facts};
+use collisions::Collisions;
+use fence::{Asked, SendEnd};
 use identity::{Place, Route};
 use memory::{Cause, Echoes, Journal, Transition};
+pub use output::{Alert, Answer, Change, Output, Rewrite, Tallied};
 use release::Waiting;
+use sends::Sends;
 use turn::Turn;
 
 /// A conversation as it is loaded: its own row, the entries that are still open, and those that the present hold
@@ -71,6 +82,10 @@ pub struct Conversation {
     pub echoes: Echoes,
     /// The last transitions.
     pub journal: Journal,
+    /// The bot's last sends, as far as they came by the gate.
+    pub sends: Sends,
+    /// The bot's sends that met a person's turn.
+    pub collisions: Collisions,
     /// When to look for what may be forgotten; `None` while nothing is kept.
     pub forget_at: Option<UnixMillis>,
     /// The largest `seq` of any entry that is stored.
@@ -108,6 +123,11 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// The message of the business's that this event reports as sent.
+    pub(crate) fn sent_message(&self) -> Option<EventId> {
+        if self.class == Class::Receipt { sent_message(&self.id) } else { None }
+    }
+
     /// The ids whose entries the conversation wants to see: the event's own, and that of the message it amends.
     pub fn ids(&self) -> impl Iterator<Item = &EventId> {
         let amended = self.facts.amends.as_ref().map(|amends| match amends {
@@ -158,156 +178,32 @@ pub enum Input<'a> {
         /// The dead letters.
         dead: &'a [Entry],
     },
+    /// The bot asks whether it may send a message.
+    Send(Asked<'a>),
+    /// A send has come to its end.
+    Settle {
+        /// When it began.
+        begun_at: UnixMillis,
+        /// What it said.
+        digest: &'a str,
+        /// How it ended.
+        end: &'a SendEnd,
+    },
+    /// Meta reports that a message was sent to the customer.
+    Sent {
+        /// The message.
+        id: &'a EventId,
+        /// When it was sent by Meta's clock.
+        sent_at: Option<UnixMillis>,
+        /// Whether there is an entry of this id.
+        is_known: bool,
+    },
     /// The alarm has rung. `oldest` is when the oldest event that is kept was accepted; it counts only where
     /// [`Conversation::forgets_at`] says so.
     Wake {
         /// The age of what is kept.
         oldest: Option<UnixMillis>,
     },
-}
-
-/// What is to be done after an input.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Output {
-    /// Rows to write, in this order.
-    pub changes: Vec<Change>,
-    /// Whether the conversation's own row is to be written.
-    pub save: bool,
-    /// The attempts to start once everything is written.
-    pub attempts: Vec<Attempt>,
-    /// When to wake the conversation at the latest.
-    pub wake_at: Option<UnixMillis>,
-    /// What to tell the caller of [`Input::Accept`] or [`Input::Replay`].
-    pub answer: Answer,
-    /// What somebody should be told.
-    pub alerts: Vec<Alert>,
-    /// Echoes that may be part of a broadcast.
-    pub tally: Vec<Tallied>,
-}
-
-impl Output {
-    /// Notes that an entry has moved on. One that this very output writes is written in its new state at once: the
-    /// first attempt at a message costs no row of its own.
-    fn write(&mut self, entry: Entry) {
-        let written = self.changes.iter_mut().rev().find_map(|change| match change {
-            Change::Put { entry: put, .. } | Change::Update(put) if put.id == entry.id => Some(put),
-            Change::Put { .. } | Change::Update(_) | Change::Rewrite { .. } | Change::Forget { .. } => None,
-        });
-        match written {
-            Some(written) => *written = entry,
-            None => self.changes.push(Change::Update(entry)),
-        }
-    }
-
-    /// Whether there is anything to write.
-    #[must_use]
-    pub fn is_to_be_written(&self) -> bool {
-        self.save || !self.changes.is_empty()
-    }
-}
-
-/// Something that the owner should be told.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Alert {
-    /// The bot wants no more events at its address (status 410).
-    BotGone,
-    /// A customer has waited for a person for as long as `warn_after_seconds`.
-    CustomerUnanswered,
-    /// A part of the talk was given up on.
-    DeadLetter,
-}
-
-impl Alert {
-    /// The alert of an entry that was given up on. Some bots refuse every receipt, which is nobody's concern.
-    fn of_dead_letter(entry: &Entry) -> Option<Self> {
-        match entry.reason {
-            Some(Reason::Status(410)) => Some(Self::BotGone),
-            _ => entry.class.is_turn_bound().then_some(Self::DeadLetter),
-        }
-    }
-}
-
-/// An echo that may be part of a broadcast: to be counted over the line's customers ([`broadcast`]).
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Tallied {
-    /// The echo.
-    pub echo: EventId,
-    /// The digest of what was sent.
-    pub content: String,
-}
-
-/// A row to write.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum Change {
-    /// Forget events that were accepted before `events_before`, and bodies from before `bodies_before`.
-    Forget {
-        /// Rows older than this go.
-        events_before: UnixMillis,
-        /// Bodies older than this go.
-        bodies_before: UnixMillis,
-    },
-    /// A new entry, or one that replaces the entry of the same id. Its body is that of the input's event at
-    /// index `event`; `None` where no body is kept.
-    Put {
-        /// The entry.
-        entry: Entry,
-        /// Where its body is.
-        event: Option<usize>,
-        /// Whether there is an entry of this id already.
-        replaces: bool,
-    },
-    /// The body of an entry changes before the bot gets it.
-    Rewrite {
-        /// The entry.
-        id: EventId,
-        /// How.
-        how: Rewrite,
-    },
-    /// An entry has moved on. One that is done with its body loses it.
-    Update(Entry),
-}
-
-/// How a body changes before the bot gets it.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum Rewrite {
-    /// The customer edited the message; the edit is the input's event at this index.
-    Edited {
-        /// Where the edit is.
-        event: usize,
-    },
-    /// The texts of these entries, in their order, become one. The last of them is the entry itself.
-    Merged(Vec<EventId>),
-}
-
-/// What the caller of [`Input::Accept`] is told.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
-    /// Everything is stored.
-    Accepted {
-        /// Events that are new.
-        new: usize,
-        /// Events that were known.
-        duplicates: usize,
-    },
-    /// Nothing is stored: first the conversation must learn whether this object knows the customer.
-    LinkFirst(ObjectName),
-    /// Nothing is stored: first this object must learn whether the conversation knows the customer.
-    LinkVia(ObjectName),
-    /// Nothing is stored: the conversation lives there. The events at these indices are known here.
-    Moved {
-        /// The home of the conversation.
-        to: ObjectName,
-        /// Events that need not be taken there.
-        known: Vec<usize>,
-    },
-    /// This many dead letters are on their way again.
-    Replayed(usize),
-}
-
-impl Default for Answer {
-    fn default() -> Self {
-        Self::Accepted { new: 0, duplicates: 0 }
-    }
 }
 
 impl Conversation {
@@ -326,17 +222,10 @@ impl Conversation {
     /// The one transition function.
     pub fn apply(&mut self, input: &Input<'_>, context: Context<'_>) -> Output {
         let mut output = Output::default();
-        if let Input::Accept(arrival) = input {
-            match self.place.route(arrival.here, arrival.aliases) {
-                Route::Here => {}
-                Route::LinkFirst(name) => output.answer = Answer::LinkFirst(name),
-                Route::LinkVia(name) => output.answer = Answer::LinkVia(name),
-                Route::Moved(to) => output.answer = self.moved(to, arrival),
-            }
-            if !matches!(output.answer, Answer::Accepted { .. }) {
-                output.wake_at = self.wake_at(context.policy);
-                return output;
-            }
+        if let Some(answer) = self.routed(input) {
+            output.answer = answer;
+            output.wake_at = self.wake_at(context.policy);
+            return output;
         }
 
         if !self.place.is_elsewhere() {
@@ -348,11 +237,35 @@ impl Conversation {
             Input::Broadcast { echo } => self.was_broadcast(echo, context, &mut output),
             Input::Finish { id, number, outcome } => self.finish(id, *number, *outcome, context, &mut output),
             Input::Replay { dead } => self.replay(dead, context, &mut output),
+            Input::Send(asked) => self.asked_to_send(asked, context, &mut output),
+            Input::Settle { begun_at, digest, end } => self.settle_send(*begun_at, digest, end, context, &mut output),
+            Input::Sent { id, sent_at, is_known } => self.was_sent(id, *sent_at, *is_known, context, &mut output),
             Input::Wake { oldest } => self.forget(*oldest, context, &mut output),
         }
         self.start_next(context, &mut output);
         output.wake_at = self.wake_at(context.policy);
         output
+    }
+
+    /// What is to be done first, where the customer's names must be linked or the conversation lives elsewhere.
+    fn routed(&self, input: &Input<'_>) -> Option<Answer> {
+        let route = match input {
+            Input::Accept(arrival) => self.place.route(arrival.here, arrival.aliases),
+            Input::Send(asked) => self.place.route(asked.here, asked.via.map_or(&[], core::slice::from_ref)),
+            Input::Broadcast { .. }
+            | Input::Finish { .. }
+            | Input::Replay { .. }
+            | Input::Sent { .. }
+            | Input::Settle { .. }
+            | Input::Wake { .. } => return None,
+        };
+        match (route, input) {
+            (Route::Here, _) => None,
+            (Route::LinkFirst(name), _) => Some(Answer::LinkFirst(name)),
+            (Route::LinkVia(name), _) => Some(Answer::LinkVia(name)),
+            (Route::Moved(to), Input::Accept(arrival)) => Some(self.moved(to, arrival)),
+            (Route::Moved(to), _) => Some(Answer::Moved { to, known: Vec::new() }),
+        }
     }
 
     /// The answer of an object in which the conversation does not live.
@@ -402,7 +315,12 @@ impl Conversation {
             }
         }
         self.echoes.forget(events_before);
-        let nothing_left = oldest.is_none() && self.echoes.is_empty();
+        self.sends.forget(context.now.before(REMEMBER_SENDS_FOR));
+        self.collisions.forget(events_before);
+        let nothing_left = oldest.is_none()
+            && self.echoes.is_empty()
+            && self.sends.is_empty()
+            && self.collisions.iter().next().is_none();
         self.forget_at = (!nothing_left).then(|| context.now.after(FORGET_EVERY));
         output.save = true;
     }

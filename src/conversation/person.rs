@@ -17,6 +17,8 @@ impl Conversation {
     /// Something was sent from the phone.
     pub(super) fn echo(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) {
         output.save = true;
+        // Meta may report a message of the shop's as sent before it shows it.
+        self.collisions.retract(&event.id);
         let text = event.facts.text.as_deref();
         let effect = if text.is_some_and(|text| context.policy.is_automation(text)) {
             EchoEffect::Automation
@@ -105,8 +107,13 @@ impl Conversation {
         let Some(hold) = self.turn.hold().filter(alone) else { return false };
         let waited_before = hold.last_words.iter().find(|words| words.echo == *echo).and_then(|words| words.waiting);
         // What a rule keeps for a person is none of the bot's: the customer waits on, and the owner is warned of that.
+        // Who waited under another name before it waits as long as that.
         let by_rule = self.waiting.filter(|waiting| waiting.by_rule);
-        let waits_on = by_rule.map(|waiting| Waiting { since_ms: context.now, warned: false, ..waiting });
+        let held_since = hold.since_ms;
+        let waits_on = by_rule.map(|waiting| match waiting.since_ms {
+            since_ms if since_ms < held_since => waiting,
+            _ => Waiting { since_ms: context.now, warned: false, ..waiting },
+        });
         self.hand_back(Give::Everything, cause, Some(echo), context, output);
         self.waiting = waited_before.or(waits_on);
         true

@@ -120,7 +120,7 @@ impl Conversation {
         context: Context<'_>,
         output: &mut Output,
     ) {
-        let Some(hold) = self.turn.give_back() else { return };
+        let Some(hold) = self.turn.give_back(give == Give::Everything) else { return };
         let was_waiting = self.waiting.take().is_some();
         self.record(TurnChange::Handback, cause, by, context, output);
         let answered_seq = match (give, context.policy.on_handback) {

@@ -30,6 +30,10 @@ pub struct Turn {
     pub holder: Holder,
     /// Which turn this is.
     pub token: FencingToken,
+    /// The oldest turn in which what the bot got may still be answered, where that is not this one: since then every
+    /// hold has been undone. While a person holds it is what counts should their hold be undone as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answerable_from: Option<FencingToken>,
 }
 
 /// Who may speak.
@@ -149,18 +153,21 @@ impl Turn {
                 let lease_until_ms = until.min(now.after(policy.max_hold));
                 let taken_by = by.cloned();
                 self.holder = Holder::Human(Hold { since_ms: now, lease_until_ms, taken_by, ..Hold::default() });
+                self.answerable_from.get_or_insert(self.token);
                 self.token = self.token.next();
                 true
             }
         }
     }
 
-    /// Gives the baton back to the bot. Returns the hold that this ends.
-    pub fn give_back(&mut self) -> Option<Hold> {
+    /// Gives the baton back to the bot. Returns the hold that this ends. Where it `is_undone`, what the bot got before
+    /// it may still be answered.
+    pub fn give_back(&mut self, is_undone: bool) -> Option<Hold> {
         match core::mem::take(&mut self.holder) {
             Holder::Automation => None,
             Holder::Human(hold) => {
                 self.token = self.token.next();
+                self.answerable_from = self.answerable_from.filter(|_| is_undone);
                 Some(hold)
             }
         }
@@ -187,6 +194,12 @@ impl Turn {
     #[must_use]
     pub fn lease_until(&self) -> Option<UnixMillis> {
         self.hold().map(|hold| hold.lease_until_ms)
+    }
+
+    /// Whether a person took the baton after the bot got something under `token`, and spoke.
+    #[must_use]
+    pub fn has_outdated(&self, token: FencingToken) -> bool {
+        token < self.answerable_from.unwrap_or(self.token)
     }
 
     /// Whether the bot may be told what was accepted under `token`.
@@ -221,11 +234,30 @@ mod tests {
         assert_eq!(turn.lease_until(), Some(at(200)), "no hold is longer than the cap");
         assert!(turn.hold().is_some_and(|hold| hold.is_at_its_longest(&policy)));
 
-        assert!(turn.give_back().is_some());
+        assert!(turn.give_back(false).is_some());
         assert_eq!((turn.lease_until(), turn.token), (None, FencingToken::new(2)));
         assert!(turn.lets_through(FencingToken::new(2)) && !turn.lets_through(FencingToken::new(0)));
-        assert!(turn.give_back().is_none(), "only a hold can end");
+        assert!(turn.give_back(false).is_none(), "only a hold can end");
         assert_eq!(turn.token, FencingToken::new(2));
+    }
+
+    #[test]
+    fn what_the_bot_got_before_a_hold_is_outdated_unless_the_hold_was_undone() {
+        let (policy, token) = (Policy::default(), FencingToken::new);
+        let mut turn = Turn { token: token(4), ..Turn::default() };
+        assert!(turn.has_outdated(token(3)) && !turn.has_outdated(token(4)));
+        // Twice a hold is undone, and then one is not.
+        for _ in 0..2 {
+            turn.take(UnixMillis::new(1), &policy, None);
+            turn.give_back(true);
+            assert!(turn.has_outdated(token(3)) && !turn.has_outdated(token(4)) && !turn.has_outdated(turn.token));
+        }
+        turn.take(UnixMillis::new(1), &policy, None);
+        turn.give_back(false);
+        assert!(turn.has_outdated(token(8)) && turn.has_outdated(token(9)) && !turn.has_outdated(token(10)));
+        turn.take(UnixMillis::new(1), &policy, None);
+        turn.give_back(true);
+        assert!(turn.has_outdated(token(9)) && !turn.has_outdated(token(10)));
     }
 
     #[test]

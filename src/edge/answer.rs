@@ -1,11 +1,12 @@
-//! Answers as text, JSON and problem details.
+//! Answers as text, JSON, problem details and errors of the Graph API's form.
 //!
 //! Invariant: every answer says what it is and is kept by nobody on the way; a problem's body comes from
-//! `problem` and from nowhere else.
+//! `problem` and from nowhere else, and an error's from `graph::answer`.
 
 use serde::Serialize;
 use worker::{Headers, Response};
 
+use crate::graph::answer::{Answer, GraphError};
 use crate::problem::Problem;
 
 const JSON: &str = "application/json";
@@ -29,6 +30,24 @@ pub(super) fn refuse(problem: &Problem) -> worker::Result<Response> {
     if let Some(allow) = problem.allow() {
         response.headers().set("allow", allow)?;
     }
+    Ok(response)
+}
+
+/// An error in the Graph API's form.
+pub(super) fn graph_error(error: &GraphError) -> worker::Result<Response> {
+    let Answer { status, body, refused, retry_after_seconds } = error.answer();
+    let response = with_headers(status, &body, JSON)?;
+    response.headers().set("x-baton-refused", refused)?;
+    if let Some(seconds) = retry_after_seconds {
+        response.headers().set("retry-after", &seconds.to_string())?;
+    }
+    Ok(response)
+}
+
+/// 200 with what the Graph API would answer; `refused` says why it was not asked.
+pub(super) fn graph_ok(body: &str, refused: &str) -> Result<Response, GraphError> {
+    let response = with_headers(200, body, JSON).map_err(|_| GraphError::NotAsked)?;
+    response.headers().set("x-baton-refused", refused).map_err(|_| GraphError::NotAsked)?;
     Ok(response)
 }
 

@@ -13,11 +13,9 @@ use core::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use worker::wasm_bindgen::JsValue;
-use worker::{
-    AbortController, AbortSignal, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Result,
-};
+use worker::{AbortController, AbortSignal, Delay, Fetch, Headers, Request, Result};
 
-use super::clock;
+use super::{clock, outbound};
 use crate::ids::ObjectName;
 use crate::limits::{ATTEMPT_TIMEOUT, BOT_ANSWER_BYTES_MAX};
 use crate::outbox::destination::BotUrl;
@@ -61,13 +59,8 @@ fn request(
     for (name, value) in attempt.headers(conversation, body, secret, clock::now()) {
         headers.set(name, &value)?;
     }
-    let mut init = RequestInit::new();
     // A body of known length is sent with Content-Length; one popular library refuses chunked bodies.
-    init.with_method(Method::Post)
-        .with_headers(headers)
-        .with_redirect(RequestRedirect::Manual)
-        .with_body(Some(JsValue::from_str(body)));
-    Request::new_with_init(url.as_str(), &init)
+    outbound::request("POST", url.as_str(), Some(&headers), Some(&JsValue::from_str(body)))
 }
 
 async fn exchange(

@@ -7,8 +7,9 @@
 //! objects that point elsewhere do so for ever, and point at a home.
 
 use worker::wasm_bindgen::JsValue;
-use worker::{Env, Error, Method, Request, RequestInit, Result};
+use worker::{Env, Error, Result};
 
+use super::{clock, homes, outbound};
 use crate::command::{CarriedEvent, Command, Reply};
 use crate::ids::{Customer, ObjectName};
 use crate::limits::HOPS_MAX;
@@ -22,10 +23,10 @@ const ADDRESS: &str = "https://conversation/";
 
 /// Puts a command to an object and waits for its reply.
 pub(super) async fn call(env: &Env, name: &ObjectName, command: &Command) -> Result<Reply> {
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(JsValue::from_str(&serde_json::to_string(command)?)));
+    let body = JsValue::from_str(&serde_json::to_string(command)?);
+    let request = outbound::request("POST", ADDRESS, None, Some(&body))?;
     let stub = env.durable_object(CONVERSATION)?.get_by_name(name.as_str())?;
-    let mut answer = stub.fetch_with_request(Request::new_with_init(ADDRESS, &init)?).await?;
+    let mut answer = stub.fetch_with_request(request).await?;
     if answer.status_code() != 200 {
         return Err(Error::RustError(format!("an object answered {}", answer.status_code())));
     }
@@ -65,9 +66,15 @@ pub(super) async fn accept(env: &Env, to: Address, events: Vec<CarriedEvent>) ->
         let aliases = others.filter(|alias| **alias != name).cloned().collect();
         let command = Command::Accept { events, aliases, customer: customer.clone() };
         let reply = call(env, &name, &command).await?;
-        let Command::Accept { events: sent, .. } = command else { return Err(lost()) };
+        let Command::Accept { events: sent, aliases: linked, .. } = command else { return Err(lost()) };
         match reply {
-            Reply::Accepted { .. } => return Ok(name),
+            Reply::Accepted { .. } => {
+                let now = clock::now();
+                for alias in &linked {
+                    homes::remember(alias, &name, now);
+                }
+                return Ok(name);
+            }
             Reply::Moved { to, known } => {
                 let is_new = |at: &usize| !known.contains(at);
                 events = (0..).zip(sent).filter(|(at, _)| is_new(at)).map(|(_, event)| event).collect();
@@ -76,15 +83,19 @@ pub(super) async fn accept(env: &Env, to: Address, events: Vec<CarriedEvent>) ->
                 }
                 signpost = Some(core::mem::replace(&mut name, to));
             }
-            Reply::Finished | Reply::Linked(_) | Reply::Replayed(_) | Reply::Shown(_) => return Err(lost()),
+            Reply::Finished
+            | Reply::Linked(_)
+            | Reply::Read { .. }
+            | Reply::Replayed(_)
+            | Reply::Send(_)
+            | Reply::Shown(_) => return Err(lost()),
         }
     }
     Err(lost())
 }
 
 /// Puts a command to the conversation of this name, or to the one in which it lives.
-pub(super) async fn ask(env: &Env, name: ObjectName, command: &Command) -> Result<Reply> {
-    let mut name = name;
+pub(super) async fn ask(env: &Env, mut name: ObjectName, command: &Command) -> Result<Reply> {
     for _ in 0..HOPS_MAX {
         let reply = call(env, &name, command).await?;
         let Reply::Moved { to, .. } = reply else { return Ok(reply) };

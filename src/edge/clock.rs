@@ -16,3 +16,9 @@ pub(super) fn now() -> UnixMillis {
 pub(super) fn draw() -> u32 {
     getrandom::u32().unwrap_or(u32::MAX / 2)
 }
+
+/// A text that is nobody else's. Where the runtime has no randomness to give, the time takes its place.
+pub(super) fn nonce() -> String {
+    let random = getrandom::u64().unwrap_or_else(|_| now().as_millis());
+    format!("{random:016x}")
+}

@@ -8,13 +8,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::Env;
 use worker::js_sys::{JSON, Reflect};
 use worker::wasm_bindgen::JsValue;
+use worker::{Env, Request};
 
 use super::log::{Occurrence, log};
 use crate::limits::POLICY_FRESH_FOR;
 use crate::policy::Policy;
+use crate::problem::Problem;
 use crate::settings::{Settings, SettingsError};
 use crate::time::UnixMillis;
 
@@ -47,6 +48,14 @@ pub(super) fn settings(env: &Env) -> Result<Rc<Settings>, Vec<SettingsError>> {
         log(&Occurrence::SettingsMissing { count: errors.len() });
     })?);
     SETTINGS.set(Some(Rc::clone(&settings)));
+    Ok(settings)
+}
+
+/// The settings; a gate one of whose bots is itself counts as not configured.
+pub(super) fn configured(request: &Request, env: &Env) -> Result<Rc<Settings>, Problem> {
+    let settings = settings(env).map_err(Problem::NotConfigured)?;
+    let own = request.url().map_err(|_| Problem::NotFound)?;
+    settings.differ_from(&own).map_err(Problem::NotConfigured)?;
     Ok(settings)
 }
 

@@ -70,9 +70,12 @@ impl Inner {
                 Ok(None)
             }
             Reply::Accepted { .. } => Ok(None),
-            Reply::Finished | Reply::Linked(_) | Reply::Replayed(_) | Reply::Shown(_) => {
-                Err(Failure::Runtime(calls::lost()))
-            }
+            Reply::Finished
+            | Reply::Linked(_)
+            | Reply::Read { .. }
+            | Reply::Replayed(_)
+            | Reply::Send(_)
+            | Reply::Shown(_) => Err(Failure::Runtime(calls::lost())),
         }
     }
 }

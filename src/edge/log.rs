@@ -10,6 +10,7 @@ use serde::Serialize;
 use worker::{Error, console_error, console_log, console_warn};
 
 use crate::conversation::Alert;
+use crate::conversation::collisions::Collision;
 use crate::outbox::Reason;
 use crate::store::StoreError;
 
@@ -19,6 +20,10 @@ pub(super) enum Occurrence<'a> {
     Alert { conversation: &'a str, alert: Alert },
     /// An attempt at the bot failed.
     AttemptFailed { conversation: &'a str, attempt: u32, reason: Reason },
+    /// A bot would change where Meta delivers webhooks to.
+    CallbackChange { allowed: bool },
+    /// A message of the bot's met a person's turn.
+    Collision { conversation: &'a str, collision: &'a Collision },
     /// An object could not read or write its storage; the delivery is sent again, or the alarm set again.
     StoreFailed { error: &'a StoreError },
     /// A delivery of Meta's was refused.
@@ -46,6 +51,8 @@ struct Line<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late_ms: Option<u64>,
 }
 
 /// Longest text of the platform's that is shown.
@@ -68,6 +75,7 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
                 Alert::BotGone => "bot_gone",
                 Alert::CustomerUnanswered => "customer_unanswered",
                 Alert::DeadLetter => "dead_letter",
+                Alert::Leak => "leak",
             },
             conversation: Some(conversation),
             ..Line::default()
@@ -77,6 +85,17 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
             conversation: Some(conversation),
             attempt: Some(*attempt),
             reason: Some(reason.to_string()),
+            ..Line::default()
+        },
+        O::CallbackChange { allowed } => Line {
+            event: if *allowed { "callback_change_allowed" } else { "callback_change_refused" },
+            ..Line::default()
+        },
+        O::Collision { conversation, collision } => Line {
+            event: "collision",
+            conversation: Some(conversation),
+            reason: Some(format!("{} {}", collision.outcome.name(), collision.reason.name())),
+            late_ms: Some(collision.late_ms.as_millis()),
             ..Line::default()
         },
         O::StoreFailed { error } => Line { event: "store_failed", reason: Some(error.to_string()), ..Line::default() },
@@ -96,7 +115,9 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
         O::StoreFailed { .. } | O::NotStored { .. } | O::PolicyRefused { .. } | O::SettingsMissing { .. } => {
             console_error!("{json}");
         }
-        O::Alert { .. } | O::DeliveryRefused { .. } | O::Unreadable { .. } => console_warn!("{json}"),
-        O::AttemptFailed { .. } => console_log!("{json}"),
+        O::Alert { .. } | O::CallbackChange { .. } | O::DeliveryRefused { .. } | O::Unreadable { .. } => {
+            console_warn!("{json}");
+        }
+        O::AttemptFailed { .. } | O::Collision { .. } => console_log!("{json}"),
     }
 }

@@ -5,11 +5,19 @@
 //! | `router` | path and method → handler; the operator's view of a conversation |
 //! | `webhook` | `GET` and `POST /webhook` |
 //! | `receipts` | receipts that go straight to the bot |
+//! | `graph` | the Graph API behind the gate: what is carried |
+//! | `exchange` | a request there, the answer back |
+//! | `send` | a message of the bot's on its way through the fence |
+//! | `templates` | the category of a template |
+//! | `homes` | where the conversations of phone numbers live |
+//! | `body` | bodies as far as a limit |
 //! | `answer` | answers as text, JSON and problem details |
 //! | `calls` | the Worker's calls to objects, from one name of a customer to the next |
 //! | `object` | the Durable Object of a conversation: one transaction per command, alarms, attempts |
+//! | `fence` | what the object does for the bot's sends |
 //! | `link` | two objects of one customer find out where the conversation lives |
 //! | `bot` | one attempt as a `fetch` |
+//! | `outbound` | requests that leave the isolate |
 //! | `sql` | the object's SQLite behind [`crate::store::Sql`], transactions included |
 //! | `env` | settings and policy from the environment and KV |
 //! | `clock` | the one reader of the clock, the one source of randomness |
@@ -21,16 +29,24 @@
 //! `tests/runtime/` covers this room by behaviour, on the runtime itself.
 
 mod answer;
+mod body;
 mod bot;
 mod calls;
 mod clock;
 mod env;
+mod exchange;
+mod fence;
+mod graph;
+mod homes;
 mod link;
 mod log;
 mod object;
+mod outbound;
 mod receipts;
 mod router;
+mod send;
 mod sql;
+mod templates;
 mod webhook;
 
 use worker::{Context, Env, Request, Response, Result, event};

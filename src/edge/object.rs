@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::log::{Occurrence, log};
@@ -66,9 +66,11 @@ enum Alarm {
 /// What a transaction leaves to be done: attempts, with their bodies.
 pub(super) type Jobs = Vec<Job>;
 
+/// What is done to a conversation in a transaction.
+type Work<'w> = dyn FnMut(&mut Core, &Table<'_, ObjectSql>, Context<'_>) -> Result<Output, StoreError> + 'w;
+
 /// What a transaction has done.
-struct Done<T> {
-    answer: T,
+struct Done {
     jobs: Jobs,
     output: Output,
     exists: bool,
@@ -145,7 +147,11 @@ impl Inner {
                 Ok((Reply::Finished, jobs))
             }
             Command::Link { by } => self.link(&by).await.map(|reply| (reply, Jobs::new())),
+            Command::Read { message } => self.keeps_read_receipt(&message).await.map(|reply| (reply, Jobs::new())),
             Command::Replay { only } => self.replay(only.as_deref()).await,
+            Command::Send { sending, via } => self.may_send(&sending, via).await,
+            Command::Sent { message, sent_at_ms } => self.sent(&message, sent_at_ms).await,
+            Command::Settle { digest, begun_at_ms, end } => self.settle(&digest, begun_at_ms, &end).await,
             Command::Show => self.show().map(|reply| (reply, Jobs::new())),
         }
     }
@@ -187,7 +193,7 @@ impl Inner {
                         aliases.push(third);
                     }
                 }
-                Answer::Replayed(_) => return Err(Failure::Runtime(calls::lost())),
+                Answer::Replayed(_) | Answer::Send(_) => return Err(Failure::Runtime(calls::lost())),
             }
         }
         Err(Failure::Runtime(worker::Error::RustError("the customer's names could not be linked".to_owned())))
@@ -256,7 +262,8 @@ impl Inner {
             return Ok(Reply::Moved { to, known: Vec::new() });
         }
         let entries = store::record(&self.sql)?;
-        Ok(Reply::Shown(Some(Shown::new(&self.name, &conversation, &entries))))
+        let shown = to_raw_value(&Shown::new(&self.name, &conversation, &entries));
+        shown.map(|shown| Reply::Shown(Some(shown))).map_err(|_| Failure::Store(StoreError::Corrupt("conversation")))
     }
 
     async fn wake(&self) -> Result<Jobs, Failure> {
@@ -284,6 +291,19 @@ impl Inner {
         bodies: &[Option<&str>],
         work: impl FnOnce(&mut Core, &Table<'_, ObjectSql>, Context<'_>) -> Result<(T, Output), StoreError>,
     ) -> Result<(T, Jobs), Failure> {
+        let (mut work, mut answer) = (Some(work), None);
+        let mut once = |conversation: &mut Core, table: &Table<'_, ObjectSql>, context: Context<'_>| {
+            let Some(work) = work.take() else { return Ok(Output::default()) };
+            let (given, output) = work(conversation, table, context)?;
+            answer = Some(given);
+            Ok(output)
+        };
+        let jobs = self.transact_all(bodies, &mut once).await?;
+        answer.map(|answer| (answer, jobs)).ok_or_else(|| Failure::Runtime(calls::lost()))
+    }
+
+    /// As [`Inner::transact`], in one form for all answers: each further one would be another few KB of the Worker.
+    async fn transact_all(&self, bodies: &[Option<&str>], work: &mut Work<'_>) -> Result<Jobs, Failure> {
         let (_, policy) = self.configuration().await?;
         let alarm = self.known_alarm().await?;
         let context = Context { now: clock::now(), policy: &policy, draw: clock::draw() };
@@ -291,27 +311,39 @@ impl Inner {
         let done = self.sql.transaction(|| {
             let mut table = Table::open(&self.sql, self.is_migrated.get())?;
             let mut conversation = table.load(self.last_seq.get())?;
-            let (answer, output) = work(&mut conversation, &table, context)?;
+            let output = work(&mut conversation, &table, context)?;
             table.save(&conversation, &output, bodies)?;
             let jobs = store::jobs(&self.sql, &output, bodies)?;
-            Ok(Done { answer, jobs, output, exists: table.exists(), last_seq: conversation.last_seq })
+            Ok(Done { jobs, output, exists: table.exists(), last_seq: conversation.last_seq })
         })?;
         self.is_migrated.set(done.exists);
         self.last_seq.set(Some(done.last_seq));
-        for alert in done.output.alerts {
-            log(&Occurrence::Alert { conversation: &self.name.public_id(), alert });
-        }
+        self.tell(&done.output);
         // An alarm that rings too early costs one wake-up; one that is set anew each time costs a row each time.
         let overdue = |set: UnixMillis| set.after(ALARM_OVERDUE) < context.now;
         let rings_in_time = |at| matches!(alarm, Alarm::At(set) if set <= at && !overdue(set));
         if let Some(at) = done.output.wake_at.filter(|at| !rings_in_time(*at)) {
             self.set_alarm(at).await.map_err(Failure::Runtime)?;
         }
-        Ok((done.answer, done.jobs))
+        Ok(done.jobs)
+    }
+
+    /// Tells what somebody should be told.
+    fn tell(&self, output: &Output) {
+        if output.alerts.is_empty() && output.collision.is_none() {
+            return;
+        }
+        let conversation = &self.name.public_id();
+        if let Some(collision) = &output.collision {
+            log(&Occurrence::Collision { conversation, collision });
+        }
+        for alert in output.alerts.iter().copied() {
+            log(&Occurrence::Alert { conversation, alert });
+        }
     }
 
     /// Delivers what is due while the caller already has its answer.
-    fn deliver_meanwhile(self: &Rc<Self>, jobs: Jobs) {
+    pub(super) fn deliver_meanwhile(self: &Rc<Self>, jobs: Jobs) {
         if !jobs.is_empty() {
             let inner = Rc::clone(self);
             self.state.wait_until(async move { inner.deliver(jobs).await });
@@ -343,7 +375,7 @@ impl Inner {
         finished.inspect_err(Failure::log).unwrap_or_default()
     }
 
-    async fn configuration(&self) -> Result<(Rc<Settings>, Rc<Policy>), Failure> {
+    pub(super) async fn configuration(&self) -> Result<(Rc<Settings>, Rc<Policy>), Failure> {
         let settings = env::settings(&self.env).map_err(|_| Failure::NotConfigured)?;
         let policy = env::policy(&self.env, &settings, clock::now()).await;
         Ok((settings, policy))

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use worker::{Context, Delay, Env};
 
 use super::calls::Address;
-use super::{bot, calls};
+use super::{bot, calls, send};
 use crate::command::{CarriedEvent, Command};
 use crate::ids::{AttemptNumber, EventId, FencingToken};
 use crate::limits::RECEIPT_STRAIGHT_WAIT;
@@ -27,6 +27,7 @@ use crate::outbox::outcome::Outcome;
 use crate::outbox::recent::Recent;
 use crate::outbox::request::Attempt;
 use crate::settings::Settings;
+use crate::webhook::event::sent_message;
 
 thread_local! {
     static RECENT: RefCell<Recent> = const { RefCell::new(Recent::new()) };
@@ -46,16 +47,17 @@ type Pending = Shared<core::pin::Pin<Box<dyn Future<Output = Outcome>>>>;
 const FIRST: AttemptNumber = AttemptNumber::new(1);
 
 /// Sends receipts to the bot, all at once, and gives back those that it has not taken in time.
-pub(super) async fn send(
+pub(super) async fn send_all(
     receipts: Vec<(Address, CarriedEvent)>,
     settings: &Rc<Settings>,
+    env: &Env,
     context: &Context,
 ) -> Vec<Late> {
-    let attempts = receipts.into_iter().map(|(address, event)| send_one(address, event, settings, context));
+    let attempts = receipts.into_iter().map(|(address, event)| send_one(address, event, settings, env, context));
     join_all(attempts).await.into_iter().flatten().collect()
 }
 
-fn remember(id: EventId) {
+fn remember(id: &EventId) {
     RECENT.with_borrow_mut(|recent| recent.remember(id));
 }
 
@@ -63,6 +65,7 @@ async fn send_one(
     address: Address,
     mut event: CarriedEvent,
     settings: &Rc<Settings>,
+    env: &Env,
     context: &Context,
 ) -> Option<Late> {
     if RECENT.with_borrow(|recent| recent.contains(&event.id)) {
@@ -88,7 +91,8 @@ async fn send_one(
     let wait = Delay::from(Duration::from_millis(RECEIPT_STRAIGHT_WAIT.as_millis()));
     match select(pending.clone(), wait).await {
         Either::Left((Outcome::Accepted, _)) => {
-            remember(event.id);
+            tell_of_sent(&address, &event, env, context);
+            remember(&event.id);
             None
         }
         Either::Left((outcome, _)) => {
@@ -102,13 +106,25 @@ async fn send_one(
     }
 }
 
+/// Tells the conversation, while Meta already has its answer, that a message was sent which did not go out by this
+/// isolate: it may be a bot's that does not send through the gate. A receipt that is stored tells it by itself.
+fn tell_of_sent(address: &Address, event: &CarriedEvent, env: &Env, context: &Context) {
+    let Some(message) = sent_message(&event.id).filter(|message| !send::is_own(message)) else { return };
+    let (env, name) = (env.clone(), address.name.clone());
+    let command = Command::Sent { message, sent_at_ms: event.sent_at_ms };
+    context.wait_until(async move {
+        // Where this fails a leak goes unseen, and nothing else.
+        let _ = calls::ask(&env, name, &command).await;
+    });
+}
+
 /// Has a late receipt accepted by its conversation, and tells it later how the attempt ended.
 pub(super) async fn store(late: Late, env: &Env, context: &Context) -> worker::Result<()> {
     let Late { address, event, under_way } = late;
     let id = event.id.clone();
     let home = calls::accept(env, address, vec![event]).await?;
     // From here on its conversation looks after it; a repetition must not overtake that.
-    remember(id.clone());
+    remember(&id);
     if let Some(pending) = under_way {
         let env = env.clone();
         context.wait_until(async move {

@@ -8,6 +8,8 @@
 //! | `GET /api/v1/conversations/{line}/{customer}` | who holds, and what became of the last events and why |
 //! | `POST /api/v1/conversations/{line}/{customer}/replay` | dead letters go on their way again |
 //!
+//! | any method, `/v23.0/…`, `/{number}/…`, `/graph/…` | the Graph API, through the fence |
+//!
 //! What stands under `/api/` is for the operator only.
 //!
 //! Everything else is 404, another method is 405, and a deployment that lacks something is 503 on all of them,
@@ -17,8 +19,9 @@ use serde::Serialize;
 use worker::{Context, Env, Method, Request, Response};
 
 use super::log::{Occurrence, log};
-use super::{answer, calls, env, webhook};
+use super::{answer, calls, env, graph, webhook};
 use crate::command::{Command, Reply};
+use crate::graph::target::is_graph;
 use crate::ids::{Customer, LineId, ObjectName};
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -38,6 +41,9 @@ struct Replayed {
 
 /// Answers any request.
 pub(super) async fn handle(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    if is_graph(&request.path()) {
+        return graph::handle(request, env, &context).await;
+    }
     match route(request, env, context).await {
         Ok(response) => Ok(response),
         Err(problem) => answer::refuse(&problem),
@@ -53,7 +59,7 @@ async fn route(request: Request, env: Env, context: Context) -> Result<Response,
     match path.as_str() {
         "/webhook" => {
             known("GET, POST", &[Method::Get, Method::Post])?;
-            let settings = configured(&request, &env)?;
+            let settings = env::configured(&request, &env)?;
             if method == Method::Get {
                 webhook::handshake(&request, &settings)
             } else {
@@ -62,7 +68,7 @@ async fn route(request: Request, env: Env, context: Context) -> Result<Response,
         }
         "/health" => {
             known("GET", &[Method::Get])?;
-            configured(&request, &env)?;
+            env::configured(&request, &env)?;
             answer::json(&Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
         }
         _ => {
@@ -72,19 +78,11 @@ async fn route(request: Request, env: Env, context: Context) -> Result<Response,
                 None => (conversation, Command::Show, "GET", Method::Get),
             };
             known(allow, &[allowed])?;
-            let settings = configured(&request, &env)?;
+            let settings = env::configured(&request, &env)?;
             authorized(&request, &settings)?;
             operate(conversation, &command, &env).await
         }
     }
-}
-
-/// The settings; a gate one of whose bots is itself counts as not configured.
-fn configured(request: &Request, env: &Env) -> Result<std::rc::Rc<Settings>, Problem> {
-    let settings = env::settings(env).map_err(Problem::NotConfigured)?;
-    let own = request.url().map_err(|_| Problem::NotFound)?;
-    settings.differ_from(&own).map_err(Problem::NotConfigured)?;
-    Ok(settings)
 }
 
 /// Whether the operator's token came along.
@@ -105,6 +103,11 @@ async fn operate(path: &str, command: &Command, env: &Env) -> Result<Response, P
     match reply.inspect_err(failed).map_err(|_| Problem::NotStored)? {
         Reply::Shown(shown) => answer::json(&shown.ok_or(Problem::NotFound)?),
         Reply::Replayed(replayed) => answer::json(&Replayed { replayed }),
-        Reply::Accepted { .. } | Reply::Finished | Reply::Linked(_) | Reply::Moved { .. } => Err(Problem::NotStored),
+        Reply::Accepted { .. }
+        | Reply::Finished
+        | Reply::Linked(_)
+        | Reply::Moved { .. }
+        | Reply::Read { .. }
+        | Reply::Send(_) => Err(Problem::NotStored),
     }
 }

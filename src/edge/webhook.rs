@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use data_encoding::BASE64;
+use base64ct::{Base64, Encoding};
 use futures_util::StreamExt;
 use futures_util::future::{join, join_all};
 use futures_util::stream;
 use serde_json::value::{RawValue, to_raw_value};
 use worker::{Context, Env, Request, Response};
 
+use super::body::{self, ReadError};
 use super::calls::Address;
 use super::log::{Occurrence, log};
 use super::{answer, calls, clock, env, receipts};
@@ -63,16 +64,15 @@ async fn take(
     settings: &Rc<Settings>,
 ) -> Result<Response, Problem> {
     let header = request.headers().get("x-hub-signature-256").ok().flatten();
-    let announced = request.headers().get("content-length").ok().flatten().and_then(|length| length.parse().ok());
-    if announced.is_some_and(|bytes: usize| bytes > WEBHOOK_BODY_BYTES_MAX) {
+    if body::announced(&request).is_some_and(|bytes| bytes > WEBHOOK_BODY_BYTES_MAX) {
         return Err(Problem::BodyTooLarge);
     }
     // A delivery without a signature is refused before its body is read.
     let signature = Signature::parse(header.as_deref()).map_err(Problem::Signature)?;
-    let body = match announced {
-        Some(_) => request.bytes().await.map_err(|_| Problem::NotStored)?,
-        None => read_limited(&mut request).await?,
-    };
+    let body = body::read(&mut request, WEBHOOK_BODY_BYTES_MAX).await.map_err(|error| match error {
+        ReadError::TooLarge => Problem::BodyTooLarge,
+        ReadError::Broken => Problem::NotStored,
+    })?;
     signature.verify(&body, &settings.app_secrets).map_err(Problem::Signature)?;
 
     let (batches, receipts) = match webhook::read(&body) {
@@ -87,7 +87,7 @@ async fn take(
     };
     // Messages are stored while the receipts are under way; neither waits for the other.
     let stored = join(store_all(batches, env), async {
-        let late = receipts::send(receipts, settings, context).await;
+        let late = receipts::send_all(receipts, settings, env, context).await;
         join_all(late.into_iter().map(|late| receipts::store(late, env, context))).await
     });
     let (messages, receipts) = stored.await;
@@ -111,20 +111,6 @@ async fn store_all(batches: Batches, env: &Env) -> Vec<worker::Result<()>> {
     let store =
         |(to, events): (Address, Vec<CarriedEvent>)| async move { calls::accept(env, to, events).await.map(|_| ()) };
     stream::iter(batches.into_iter().map(store)).buffer_unordered(CONVERSATIONS_AT_ONCE).collect().await
-}
-
-/// Reads a body of unknown length as far as the limit.
-async fn read_limited(request: &mut Request) -> Result<Vec<u8>, Problem> {
-    let mut body = Vec::new();
-    let Ok(mut chunks) = request.stream() else { return Ok(body) };
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::NotStored)?;
-        if body.len().saturating_add(chunk.len()) > WEBHOOK_BODY_BYTES_MAX {
-            return Err(Problem::BodyTooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// Events by where they go.
@@ -162,7 +148,7 @@ fn quarantine(body: &[u8], why: Unreadable) -> Result<Batches, Problem> {
         base64: Option<String>,
     }
     let text = core::str::from_utf8(body).ok();
-    let base64 = text.is_none().then(|| BASE64.encode(body));
+    let base64 = text.is_none().then(|| Base64::encode_string(body));
     let kept = to_raw_value(&Quarantined { unreadable: why.to_string(), text, base64 });
     let kept = kept.map_err(|_| Problem::NotStored)?;
     let event = CarriedEvent {
@@ -173,5 +159,7 @@ fn quarantine(body: &[u8], why: Unreadable) -> Result<Batches, Problem> {
         tried: None,
         facts: Facts::default(),
     };
-    Ok(Batches::from([(Address::unaddressed(), vec![event])]))
+    let mut batches = Batches::new();
+    batches.insert(Address::unaddressed(), vec![event]);
+    Ok(batches)
 }

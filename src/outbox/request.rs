@@ -14,7 +14,7 @@
 //!
 //! Not here: sending it (`edge::bot`), and the body itself (`webhook::event::Event::body`).
 
-use data_encoding::BASE64;
+use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -107,12 +107,13 @@ fn standard_signature(secret: &Secret, id: &str, timestamp: &str, body: &str) ->
     for part in [id, ".", timestamp, ".", body] {
         mac.update(part.as_bytes());
     }
-    format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()))
+    format!("v1,{}", Base64::encode_string(&mac.finalize().into_bytes()))
 }
 
 fn standard_key(secret: &Secret) -> Vec<u8> {
     let bytes = secret.expose();
-    let decoded = bytes.strip_prefix(b"whsec_").and_then(|base64| BASE64.decode(base64).ok());
+    let decoded =
+        bytes.strip_prefix(b"whsec_").and_then(|base64| Base64::decode_vec(core::str::from_utf8(base64).ok()?).ok());
     decoded.unwrap_or_else(|| bytes.to_vec())
 }
 

@@ -3,14 +3,15 @@
 //! Invariant: every key is read, and a document is a policy only if nothing in it is wrong. A key that is left
 //! out has its value of [`Policy::default`], which is sound by itself.
 //!
-//! Not here: what lies within opening hours, rules and texts. Each reads itself.
+//! Not here: what lies within opening hours, rules, texts and the fence. Each reads itself.
 
 use core::ops::RangeInclusive;
 
 use serde_json::Value;
 
+use super::fence::FencePolicy;
 use super::hours::OpeningHours;
-use super::read::{At, Reader, Table};
+use super::read::{At, Keys, Reader};
 use super::rules::{self, HUMAN_FIRST_SECONDS_MAX};
 use super::text::{AUTOMATION_FORMS, Phrase, TextPattern};
 use super::{Broadcast, Burst, BurstMode, OnHandback, Policy, PolicyError};
@@ -19,7 +20,7 @@ use crate::limits::POLICY_BYTES_MAX;
 use crate::time::Millis;
 
 /// The keys of a policy document, in the order of the documentation.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 27] = [
     "lease_seconds",
     "max_hold_seconds",
     "warn_after_seconds",
@@ -40,6 +41,13 @@ const KEYS: [&str; 20] = [
     "stale_after_seconds",
     "retry_schedule_seconds",
     "retention_days",
+    "fence",
+    "always_send_templates",
+    "always_send_categories",
+    "always_send_callback_prefixes",
+    "duplicate_send_seconds",
+    "bot_read_receipts",
+    "callback_changes",
 ];
 
 const DAY_SECONDS: u64 = 86_400;
@@ -134,12 +142,15 @@ fn policy(reader: &mut Reader<'_>, value: &Value) -> Option<Policy> {
         reader.number(at, &RETENTION_DAYS, "").map(|days| Millis::from_seconds(days * DAY_SECONDS))
     });
 
+    let fence = FencePolicy::read(&mut keys);
+
     contradictions(keys.reader, lease, max_hold, (warn_after, hand_back_after), keep_bodies);
     let broadcast = Broadcast { recipients: recipients?, window: window? };
     let policy = Policy {
         automation_texts,
         broadcast: Some(broadcast).filter(|broadcast| broadcast.recipients > 0),
         burst: Burst { mode: mode?, wait: wait? },
+        fence: fence?,
         hand_back_after: hand_back_after?,
         handback_phrases,
         human_first: human_first?,
@@ -157,34 +168,6 @@ fn policy(reader: &mut Reader<'_>, value: &Value) -> Option<Policy> {
         warn_after: warn_after?,
     };
     reader.mistakes.is_empty().then_some(policy)
-}
-
-/// The keys of the document. A value is `None` where a mistake was written down.
-struct Keys<'r, 'b, 'a> {
-    reader: &'r mut Reader<'b>,
-    table: &'r Table<'a>,
-}
-
-impl<'b> Keys<'_, 'b, '_> {
-    fn read<T>(
-        &mut self,
-        key: &str,
-        default: T,
-        read: impl FnOnce(&mut Reader<'b>, &At<'_>) -> Option<T>,
-    ) -> Option<T> {
-        match self.table.get(key) {
-            Some(at) => read(self.reader, &at),
-            None => Some(default),
-        }
-    }
-
-    fn seconds(&mut self, key: &str, range: &RangeInclusive<u64>, default: Millis) -> Option<Millis> {
-        self.read(key, default, |reader, at| reader.seconds(at, range))
-    }
-
-    fn list<T>(&mut self, key: &str, read: impl Fn(&mut Reader<'b>, &At<'_>) -> Option<T>) -> Vec<T> {
-        self.table.get(key).map_or_else(Vec::new, |at| self.reader.each(&at, read))
-    }
 }
 
 /// How many customers make a broadcast; 0 for never.

@@ -11,6 +11,7 @@
 //! | `document` | the keys, their ranges, and times that contradict each other |
 //! | `read` | reading values, and writing mistakes down with their paths |
 //! | `rules`, `when` | whose a message is, and on what conditions |
+//! | `fence` | what becomes of the bot's sends |
 //! | `text` | patterns and phrases |
 //! | `hours`, `zones` | opening hours, and what clocks show |
 //!
@@ -18,6 +19,7 @@
 //!
 //! Not here: secrets and addresses (`settings`), bounds that nobody may change (`limits`).
 
+pub mod fence;
 pub mod hours;
 pub mod rules;
 pub mod text;
@@ -31,6 +33,7 @@ use core::fmt;
 
 use crate::ids::BotName;
 use crate::time::{Millis, UnixMillis};
+use fence::FencePolicy;
 use hours::OpeningHours;
 use rules::{Decision, Rule, Verdict};
 use text::{Phrase, Said, TextPattern};
@@ -46,6 +49,8 @@ pub struct Policy {
     pub broadcast: Option<Broadcast>,
     /// How a customer's messages are gathered before they go to the bot.
     pub burst: Burst,
+    /// What becomes of the bot's sends.
+    pub fence: FencePolicy,
     /// How long a customer waits unanswered before the baton goes back to the bot.
     pub hand_back_after: Millis,
     /// A person's own words that hand the baton back at once.
@@ -127,6 +132,7 @@ impl Default for Policy {
             automation_texts: Vec::new(),
             broadcast: Some(Broadcast { recipients: 10, window: Millis::from_seconds(60) }),
             burst: Burst::default(),
+            fence: FencePolicy::default(),
             hand_back_after: Millis::from_seconds(1_800),
             handback_phrases: Vec::new(),
             human_first: Millis::default(),

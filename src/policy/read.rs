@@ -174,3 +174,31 @@ impl<'b> Reader<'b> {
         }
     }
 }
+
+/// The keys of a document, each with its default. A value is `None` where a mistake was written down.
+pub(super) struct Keys<'r, 'b, 'a> {
+    pub(super) reader: &'r mut Reader<'b>,
+    pub(super) table: &'r Table<'a>,
+}
+
+impl<'b> Keys<'_, 'b, '_> {
+    pub(super) fn read<T>(
+        &mut self,
+        key: &str,
+        default: T,
+        read: impl FnOnce(&mut Reader<'b>, &At<'_>) -> Option<T>,
+    ) -> Option<T> {
+        match self.table.get(key) {
+            Some(at) => read(self.reader, &at),
+            None => Some(default),
+        }
+    }
+
+    pub(super) fn seconds(&mut self, key: &str, range: &RangeInclusive<u64>, default: Millis) -> Option<Millis> {
+        self.read(key, default, |reader, at| reader.seconds(at, range))
+    }
+
+    pub(super) fn list<T>(&mut self, key: &str, read: impl Fn(&mut Reader<'b>, &At<'_>) -> Option<T>) -> Vec<T> {
+        self.table.get(key).map_or_else(Vec::new, |at| self.reader.each(&at, read))
+    }
+}

@@ -4,8 +4,6 @@
 //!
 //! Not here: the conditions of a rule (`when`), and what the gate does with a verdict (`conversation`).
 
-use std::collections::BTreeSet;
-
 use super::read::{At, Reader, Table};
 use super::when::{View, When};
 use crate::ids::{BotName, RuleName};
@@ -87,8 +85,7 @@ impl Rule {
 /// Reads all rules; `has_hours` tells whether there are opening hours to be inside or outside of.
 pub(super) fn read(reader: &mut Reader<'_>, at: &At<'_>, has_hours: bool) -> Vec<Rule> {
     let items = reader.list(at, RULES_MAX);
-    let mut names = BTreeSet::new();
-    let mut rules = Vec::new();
+    let mut rules: Vec<Rule> = Vec::new();
     let (mut end, mut is_told): (Option<RuleName>, bool) = (None, false);
     for item in &items {
         if let Some(end) = end.take() {
@@ -101,7 +98,7 @@ pub(super) fn read(reader: &mut Reader<'_>, at: &At<'_>, has_hours: bool) -> Vec
         let Some(rule) = rule(reader, item, has_hours) else { continue };
         // A condition with a mistake is left out of `when`, and is no reason to call a rule unconditional.
         let is_whole = reader.mistakes.len() == before;
-        if !names.insert(rule.name.clone()) {
+        if rules.iter().any(|earlier| earlier.name == rule.name) {
             reader.wrong(format!("{}.name", item.path), "is the name of an earlier rule; every rule has its own");
         }
         if is_whole && rule.when.is_everything() && !is_told {

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{StoreError, Value, schema};
 use crate::conversation::Conversation;
+use crate::conversation::collisions::Collisions;
 use crate::conversation::identity::Place;
 use crate::conversation::memory::{Echoes, Journal};
 use crate::conversation::release::Waiting;
+use crate::conversation::sends::Sends;
 use crate::conversation::turn::Turn;
 use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName};
 use crate::outbox::{Entry, Note, Reason, State};
@@ -32,6 +34,10 @@ struct ConversationRow {
     echoes: Echoes,
     #[serde(default)]
     journal: Journal,
+    #[serde(default, skip_serializing_if = "Sends::is_empty")]
+    sends: Sends,
+    #[serde(default, skip_serializing_if = "Collisions::is_empty")]
+    collisions: Collisions,
     #[serde(default)]
     forget_at_ms: Option<UnixMillis>,
 }
@@ -47,6 +53,8 @@ pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> 
         contact: row.contact,
         echoes: row.echoes,
         journal: row.journal,
+        sends: row.sends,
+        collisions: row.collisions,
         forget_at: row.forget_at_ms,
         ..Conversation::default()
     })
@@ -62,6 +70,8 @@ pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, S
         contact: conversation.contact.clone(),
         echoes: conversation.echoes.clone(),
         journal: conversation.journal.clone(),
+        sends: conversation.sends.clone(),
+        collisions: conversation.collisions.clone(),
         forget_at_ms: conversation.forget_at,
     };
     serde_json::to_string(&row).map_err(|_| StoreError::Corrupt("conversation"))

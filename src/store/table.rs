@@ -72,6 +72,19 @@ impl<'a, S: Sql> Table<'a, S> {
         if self.exists { oldest(self.sql) } else { Ok(None) }
     }
 
+    /// When the customer's last message was accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn last_said(&self) -> Result<Option<UnixMillis>, StoreError> {
+        if !self.exists {
+            return Ok(None);
+        }
+        let last = "SELECT MAX(accepted_at_ms) FROM event WHERE class = 'turn'";
+        rows::optional_millis(&self.sql.query(last, vec![])?.pop().unwrap_or_default())
+    }
+
     /// The dead letters whose body is still there, oldest first; those of these ids, or all.
     ///
     /// # Errors
@@ -162,7 +175,12 @@ pub fn known<'a>(
          WHERE part = 0 AND id IN (SELECT value FROM json_each(?))",
         vec![Value::Text(list)],
     )?;
-    rows.into_iter().map(|row| rows::entry(row).map(|entry| (entry.id.clone(), entry))).collect()
+    let mut known = BTreeMap::new();
+    for row in rows {
+        let entry = rows::entry(row)?;
+        known.insert(entry.id.clone(), entry);
+    }
+    Ok(known)
 }
 
 fn dead(sql: &impl Sql) -> Result<Vec<Entry>, StoreError> {

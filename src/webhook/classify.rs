@@ -12,7 +12,7 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::envelope::{ADDRESS_BOOK, EVENT_LISTS, Envelope, Frame};
-use super::event::{Class, Event, Scope};
+use super::event::{Class, Event, STATUS_MARK, Scope};
 use super::facts::Facts;
 use super::json::Object;
 use super::names::{self, Contact, Names};
@@ -235,9 +235,9 @@ impl<'a> Change<'a> {
         let id = if wamid.is_empty() || status.is_empty() {
             EventId::of_bytes(item.raw.get().as_bytes())
         } else if member.is_empty() && member_id.is_empty() {
-            EventId::named(&format!("{wamid}#{status}"))
+            EventId::named(&format!("{wamid}{STATUS_MARK}{status}"))
         } else {
-            EventId::named(&format!("{wamid}#{status}#{member}{member_id}"))
+            EventId::named(&format!("{wamid}{STATUS_MARK}{status}{STATUS_MARK}{member}{member_id}"))
         };
         let scope =
             if part("recipient_type") == "group" { None } else { self.customer_scope(&item.names, item.contact) };

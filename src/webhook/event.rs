@@ -178,3 +178,13 @@ impl Scope {
         }
     }
 }
+
+/// What stands between the wamid and the status in the id of a receipt.
+pub(super) const STATUS_MARK: char = '#';
+
+/// The message that a receipt reports as sent, by the receipt's id; `None` for any other receipt.
+#[must_use]
+pub fn sent_message(receipt: &EventId) -> Option<EventId> {
+    let (wamid, status) = receipt.as_str().split_once(STATUS_MARK)?;
+    (status == "sent").then(|| EventId::named(wamid))
+}

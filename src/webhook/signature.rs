@@ -11,7 +11,6 @@
 
 use core::fmt;
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -53,7 +52,7 @@ impl Signature {
     /// [`SignatureError::Missing`] where there is none, [`SignatureError::Malformed`] where it has another form.
     pub fn parse(header: Option<&str>) -> Result<Self, SignatureError> {
         let hex = header.ok_or(SignatureError::Missing)?.strip_prefix(SCHEME).ok_or(SignatureError::Malformed)?;
-        let bytes = HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).map_err(|_| SignatureError::Malformed)?;
+        let bytes = base16ct::mixed::decode_vec(hex).map_err(|_| SignatureError::Malformed)?;
         bytes.try_into().map(Self).map_err(|_| SignatureError::Malformed)
     }
 
@@ -86,7 +85,7 @@ pub struct AppSecrets {
 #[must_use]
 pub fn sign(secret: &Secret, body: &[u8]) -> String {
     let digest = mac(secret, body).map(|mac| mac.finalize().into_bytes()).unwrap_or_default();
-    format!("{SCHEME}{}", HEXLOWER.encode(&digest))
+    format!("{SCHEME}{}", base16ct::lower::encode_string(&digest))
 }
 
 /// `None` never happens: HMAC takes keys of any length. It is an `Option` so that nothing here can panic.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 pub const LINE: &str = "300000000000001";
 pub const ACCOUNT: &str = "200000000000001";
+pub const APP: &str = "100000000000001";
 pub const SHOP: &str = "15550100001";
 
 /// A customer's phone number and user id; either may be left out.
@@ -107,6 +108,13 @@ pub fn address_book(customer: Customer<'_>, action: &str, name: &str) -> Value {
     let item =
         json!({ "type": "contact", "contact": contact, "action": action, "metadata": { "timestamp": "1793700030" } });
     json!({ "state_sync": [item] })
+}
+
+/// The value of `messages` with the status of a message that was sent at this second.
+pub fn status_at(customer: Customer<'_>, wamid: &str, status: &str, second: u64) -> Value {
+    let mut value = self::status(customer, wamid, status);
+    value["statuses"][0]["timestamp"] = json!(second.to_string());
+    value
 }
 
 /// The value of `messages` with the news that a customer, named as before, has these names from here on.

@@ -51,7 +51,7 @@ impl World {
                     }
                     signpost = Some(core::mem::replace(&mut name, to));
                 }
-                answer @ (Answer::LinkFirst(_) | Answer::LinkVia(_) | Answer::Replayed(_)) => {
+                answer @ (Answer::LinkFirst(_) | Answer::LinkVia(_) | Answer::Replayed(_) | Answer::Send(_)) => {
                     panic!("{answer:?} is the object's own affair")
                 }
             }
@@ -86,9 +86,15 @@ impl World {
                         aliases.retain(|alias| *alias != other);
                         aliases.push(to);
                     }
-                    Answer::Accepted { .. } | Answer::LinkFirst(_) | Answer::LinkVia(_) | Answer::Replayed(_) => {}
+                    Answer::Accepted { .. }
+                    | Answer::LinkFirst(_)
+                    | Answer::LinkVia(_)
+                    | Answer::Replayed(_)
+                    | Answer::Send(_) => {}
                 },
-                answer @ (Answer::Accepted { .. } | Answer::Moved { .. } | Answer::Replayed(_)) => return answer,
+                answer @ (Answer::Accepted { .. } | Answer::Moved { .. } | Answer::Replayed(_) | Answer::Send(_)) => {
+                    return answer;
+                }
             }
         }
         panic!("the names cannot be linked");

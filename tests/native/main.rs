@@ -20,6 +20,7 @@ mod cost;
 mod envelope;
 mod explain;
 mod facts;
+mod fence;
 mod gather;
 mod identity;
 mod in_order;

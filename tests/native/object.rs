@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use baton::command::CarriedEvent;
+use baton::conversation::fence::{Asked, SendEnd, Verdict};
 use baton::conversation::{Alert, Answer, Arrival, Context, Conversation, Incoming, Input, Output, Tallied};
+use baton::graph::send::Sending;
 use baton::ids::{BotName, Customer, EventId, LineId, ObjectName};
 use baton::outbox::Entry;
 use baton::outbox::outcome::Outcome;
@@ -113,6 +115,42 @@ impl Object {
             .unwrap();
         let Answer::Replayed(count) = answer else { panic!("{answer:?}") };
         count
+    }
+
+    /// The bot asks whether it may send a message.
+    pub fn asks_to_send(&mut self, sending: &Sending) -> Verdict {
+        let here = &self.name.clone();
+        let answer = self
+            .transact(&[], |conversation, table, context| {
+                let known = table.known(&sending.answers)?;
+                let last_said = if conversation.sends.has(&sending.digest) { table.last_said()? } else { None };
+                let answered = known.values().next();
+                let asked = Asked { sending, answered, last_said, here, via: None };
+                let output = conversation.apply(&Input::Send(asked), context);
+                Ok((output.answer.clone(), output))
+            })
+            .unwrap();
+        let Answer::Send(verdict) = answer else { panic!("{answer:?}") };
+        verdict
+    }
+
+    /// The Graph API's answer to a message, or its absence, has been told.
+    pub fn settle(&mut self, sending: &Sending, begun_at: UnixMillis, end: &SendEnd) {
+        let digest = &sending.digest;
+        self.transact(&[], |conversation, _, context| {
+            Ok(((), conversation.apply(&Input::Settle { begun_at, digest, end }, context)))
+        })
+        .unwrap();
+    }
+
+    /// Meta reports a message as sent to the customer.
+    pub fn was_sent(&mut self, message: &str, sent_at: Option<UnixMillis>) {
+        let id = &EventId::named(message);
+        self.transact(&[], |conversation, table, context| {
+            let is_known = !table.known([id])?.is_empty();
+            Ok(((), conversation.apply(&Input::Sent { id, sent_at, is_known }, context)))
+        })
+        .unwrap();
     }
 
     /// Why this event stands where it stands.

@@ -15,16 +15,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("webhook", &["ids", "limits", "secret", "time"]),
     ("policy", &["ids", "limits", "time"]),
     ("outbox", &["ids", "limits", "policy", "secret", "time", "webhook"]),
-    ("conversation", &["ids", "limits", "outbox", "policy", "time", "webhook"]),
+    ("graph", &["ids", "limits", "secret", "time"]),
+    ("conversation", &["graph", "ids", "limits", "outbox", "policy", "time", "webhook"]),
     ("store", &["conversation", "ids", "limits", "outbox", "time", "webhook"]),
-    ("settings", &["ids", "limits", "outbox", "policy", "secret", "webhook"]),
-    ("command", &["conversation", "ids", "outbox", "time", "webhook"]),
+    ("settings", &["graph", "ids", "limits", "outbox", "policy", "secret", "webhook"]),
+    ("command", &["conversation", "graph", "ids", "outbox", "time", "webhook"]),
     ("problem", &["settings", "webhook"]),
     (
         "edge",
         &[
             "command",
             "conversation",
+            "graph",
             "ids",
             "limits",
             "outbox",
@@ -131,14 +133,18 @@ fn every_setting_is_documented() {
         "ADMIN_TOKEN",
         "BOT_URL",
         "BOTS",
+        "GRAPH_KEY",
         "GRAPH_URL",
+        "LINES",
         "BATON_POLICY",
     ] {
         assert!(readme.contains(&format!("`{name}")), "README.md does not explain {name}");
         assert!(settings.contains(&format!("\"{name}\"")), "nothing reads {name}");
     }
     let wrangler = document("wrangler.toml");
-    for name in ["CONVERSATION", "CONFIG", "BOT_URL", "GRAPH_URL", "BATON_POLICY", "global_fetch_strictly_public"] {
+    for name in
+        ["CONVERSATION", "CONFIG", "BOT_URL", "GRAPH_URL", "LINES", "BATON_POLICY", "global_fetch_strictly_public"]
+    {
         assert!(wrangler.contains(name), "wrangler.toml lacks {name}");
     }
     assert!(!wrangler.lines().any(|line| line.trim_start().starts_with("id")), "the KV namespace is made by wrangler");
@@ -169,7 +175,7 @@ fn every_policy_that_is_shown_is_one() {
     let manual = document("docs/policy.md");
     let bots = [BotName::parse("sales").unwrap()];
     let shown: Vec<&str> = manual.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(shown.len(), 5);
+    assert_eq!(shown.len(), 6);
     for policy in shown {
         assert_eq!(Policy::parse(policy, &bots).map(|_| ()), Ok(()), "{policy}");
     }

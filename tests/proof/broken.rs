@@ -7,11 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use baton::conversation::turn::{Holder, Turn};
+use baton::conversation::fence::Asked;
+use baton::conversation::sends::{SendState, Sends};
+use baton::conversation::turn::Turn;
 use baton::conversation::{Change, Context, Conversation, Incoming, Input, Output};
-use baton::ids::FencingToken;
 use baton::outbox::request::Attempt;
 use baton::outbox::{Entry, Reason, State};
+use baton::policy::fence::FenceMode;
+use baton::time::UnixMillis;
 use baton::webhook::event::Class;
 
 use crate::watch::Promise;
@@ -27,20 +30,39 @@ pub enum Fault {
     DeafDuringAttempts,
     /// It does not write down what it withholds.
     DropsWithheld,
+    /// It lets go of the count of what it has stopped.
+    ForgetsCollisions,
+    /// It does not remember what it has let through.
+    ForgetsSends,
+    /// It does not look at what a message of the bot's answers.
+    ForgetsTokens,
     /// It does not tell a conversation's home which of the customer's names pointed there.
     ForgetsSignposts,
     /// What a person's hold withheld stays withheld for ever.
     ForgetsHeld,
     /// It does not look whether an event is known.
     HidesKnown,
+    /// It does not look who holds when the bot sends.
+    LooksAway,
+    /// It looks who holds before time has passed.
+    LooksTooEarly,
     /// The bot gets at the end of a hold what the person has answered.
     ReplaysAnswered,
+    /// It lets a message through again of which nobody knows whether it was sent.
+    RepeatsUnknown,
     /// The youngest goes first.
     Reverses,
+    /// It takes Meta's word that a message was sent for nothing.
+    SeesNoLeaks,
+    /// A message that was handed over may be asked for before it has arrived: it does not tell a home which name has led
+    /// there.
+    SendsPastSignposts,
     /// It asks for no alarm while a person holds.
     Sleeps,
     /// The bot gets what is withheld from it all the same.
     StartsWithheld,
+    /// A message that always passes takes the baton.
+    TakesOnTemplates,
     /// The fencing token falls when the baton goes back.
     TokenFalls,
     /// Nobody is warned.
@@ -49,17 +71,26 @@ pub enum Fault {
 
 impl Fault {
     /// Every broken core, and the promise that it breaks.
-    pub const ALL: [(Self, Promise); 12] = [
+    pub const ALL: [(Self, Promise); 21] = [
         (Self::BelievesLateOutcomes, Promise::Fencing),
         (Self::DeafDuringAttempts, Promise::Silence),
         (Self::DropsWithheld, Promise::NothingLost),
+        (Self::ForgetsCollisions, Promise::Counted),
         (Self::ForgetsHeld, Promise::NothingLost),
+        (Self::ForgetsSends, Promise::SentOnce),
         (Self::ForgetsSignposts, Promise::Silence),
+        (Self::ForgetsTokens, Promise::NoLateAnswer),
         (Self::HidesKnown, Promise::Once),
+        (Self::LooksAway, Promise::SilentSends),
+        (Self::LooksTooEarly, Promise::AnswersPass),
+        (Self::RepeatsUnknown, Promise::SentOnce),
         (Self::ReplaysAnswered, Promise::AsConfigured),
         (Self::Reverses, Promise::InOrder),
+        (Self::SeesNoLeaks, Promise::LeaksKnown),
+        (Self::SendsPastSignposts, Promise::SilentSends),
         (Self::Sleeps, Promise::NeverAlone),
         (Self::StartsWithheld, Promise::Silence),
+        (Self::TakesOnTemplates, Promise::TurnStays),
         (Self::TokenFalls, Promise::Fencing),
         (Self::WarnsNobody, Promise::NeverAlone),
     ];
@@ -67,8 +98,8 @@ impl Fault {
     /// Applies an input with this fault.
     pub fn apply(self, conversation: &mut Conversation, input: &Input<'_>, context: Context<'_>) -> Output {
         match self {
-            // The second is a fault of the shell (`flow`).
-            Self::None | Self::ForgetsSignposts => conversation.apply(input, context),
+            // The others are faults of the shell (`flow`, `outgoing`).
+            Self::None | Self::ForgetsSignposts | Self::SendsPastSignposts => conversation.apply(input, context),
             Self::BelievesLateOutcomes => believe(conversation, input, context),
             Self::DeafDuringAttempts => deafen(conversation, input, context),
             Self::DropsWithheld => {
@@ -77,6 +108,22 @@ impl Fault {
                 output.changes.retain(|change| !matches!(change, Change::Put { entry, .. } if is_held(entry)));
                 output
             }
+            Self::ForgetsCollisions
+            | Self::ForgetsSends
+            | Self::ForgetsTokens
+            | Self::LooksAway
+            | Self::LooksTooEarly
+            | Self::RepeatsUnknown
+            | Self::TakesOnTemplates => match input {
+                Input::Send(asked) => self.let_through(conversation, asked, context),
+                _ => conversation.apply(input, context),
+            },
+            Self::SeesNoLeaks => match input {
+                Input::Sent { id, sent_at, .. } => {
+                    conversation.apply(&Input::Sent { id, sent_at: *sent_at, is_known: true }, context)
+                }
+                _ => conversation.apply(input, context),
+            },
             Self::ForgetsHeld => {
                 conversation.held.clear();
                 conversation.apply(input, context)
@@ -129,7 +176,7 @@ impl Fault {
                 let before = conversation.turn.clone();
                 let output = conversation.apply(input, context);
                 if before.hold().is_some() && conversation.turn.hold().is_none() {
-                    conversation.turn = Turn { holder: Holder::Automation, token: FencingToken::new(0) };
+                    conversation.turn = Turn::default();
                 }
                 output
             }
@@ -141,6 +188,45 @@ impl Fault {
                 output
             }
         }
+    }
+}
+
+impl Fault {
+    /// The bot asks whether it may send a message.
+    fn let_through(self, conversation: &mut Conversation, asked: &Asked<'_>, context: Context<'_>) -> Output {
+        let mut sending = asked.sending.clone();
+        let mut asked = Asked { sending: asked.sending, ..*asked };
+        let mut policy = context.policy.clone();
+        let mut now = context.now;
+        let counted = conversation.collisions.clone();
+        match self {
+            Self::ForgetsSends => conversation.sends = Sends::default(),
+            Self::ForgetsTokens => {
+                (sending.token, sending.answers) = (None, None);
+                asked = Asked { sending: &sending, answered: None, ..asked };
+            }
+            Self::LooksAway => policy.fence.mode = FenceMode::Observe,
+            Self::LooksTooEarly => {
+                let over = conversation.turn.hold().filter(|hold| hold.lease_until_ms <= now);
+                now = over.map_or(now, |hold| hold.since_ms);
+            }
+            Self::RepeatsUnknown => {
+                let of_this = conversation.sends.iter().filter(|send| send.digest == sending.digest).last();
+                if of_this.is_some_and(|send| send.state_at(now) == &SendState::Unknown) {
+                    asked.last_said = Some(UnixMillis::new(u64::MAX));
+                }
+            }
+            _ => {}
+        }
+        let mut output = conversation.apply(&Input::Send(asked), Context { now, policy: &policy, ..context });
+        match self {
+            Self::ForgetsCollisions => conversation.collisions = counted,
+            Self::TakesOnTemplates if asked.sending.template.is_some() => {
+                output.save |= conversation.turn.take(now, &policy, None);
+            }
+            _ => {}
+        }
+        output
     }
 }
 

@@ -75,6 +75,14 @@ impl Flow {
         matches!(self.stage, Stage::Answered { answer: LinkAnswer::Merge(_), .. })
     }
 
+    /// The object whose answer that is.
+    pub const fn handed_by(&self) -> Option<&ObjectName> {
+        match &self.stage {
+            Stage::Answered { other, answer: LinkAnswer::Merge(_), .. } => Some(other),
+            _ => None,
+        }
+    }
+
     /// The object that acts next.
     pub fn actor(&self) -> &ObjectName {
         match &self.stage {
@@ -221,9 +229,16 @@ impl World {
                 let aliases = vec![name.clone()];
                 flow.stack.push(Frame { name: other.clone(), aliases, origin: other });
             }
-            Answer::Replayed(_) => unreachable!("nothing was replayed"),
+            Answer::Replayed(_) | Answer::Send(_) => unreachable!("nothing was replayed"),
         }
         Ok(false)
+    }
+
+    /// An object asks another of the customer's where the conversation lives, and takes in the answer at once.
+    pub fn link_first(&mut self, setting: &Setting, name: &ObjectName, other: &ObjectName) -> Result<(), Crashed> {
+        let by = self.storage(name).load(None).asker(name);
+        let (answer, bodies) = self.ask(setting, &by, other, Cut::Nowhere)?;
+        self.link(setting, name, other, (&answer, &bodies), Cut::Nowhere)
     }
 
     /// An object is asked by another of the customer's.

@@ -21,14 +21,17 @@ mod object;
 #[path = "../native/sqlite.rs"]
 mod sqlite;
 
+mod bot;
 mod broken;
 mod chance;
 mod faithful;
 mod flow;
 mod found;
 mod model;
+mod outgoing;
 mod people;
 mod policies;
+mod says;
 mod search;
 mod simulation;
 mod simulator;

@@ -7,6 +7,8 @@
 //! | `names` | two names that turn out to be one: two objects, and a crash between any two steps of linking them |
 //! | `words` | a customer who asks for a person, a person who hands back, the app's own texts |
 //! | `ghosts` | a ghost, the real message, an edit and a withdrawal, around a takeover |
+//! | `sends` | the bot's messages: an answer, the same again, a template, one beside the gate, around a takeover |
+//! | `sends_by_names` | the same where two names turn out to be one |
 //!
 //! Invariant: every order of the events, the bot's answers, the alarms and the failures up to the depth is looked at,
 //! and after each step everything must also come to rest as it should. Each configuration says how many different
@@ -24,6 +26,8 @@ use baton::time::{Millis, UnixMillis};
 use stateright::{Model, Property};
 
 use crate::flow::Flow;
+use crate::outgoing::Taken;
+use crate::says::Says;
 use crate::watch::Promise;
 use crate::world::{Cut, Delivery, Setting, World};
 
@@ -43,6 +47,8 @@ pub struct Config {
     pub setting: Setting,
     /// What Meta delivers, each at any time and in any order.
     pub deliveries: Vec<Arc<Delivery>>,
+    /// What the bot posts, each at any time.
+    pub posts: Vec<Says>,
     /// Whether deliveries go step by step, so that others come in between.
     pub interleaved: bool,
     /// How often each may happen.
@@ -54,11 +60,13 @@ pub struct Config {
 }
 
 /// How often something may still happen.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Budget {
     pub crashes: u8,
     pub failures: u8,
     pub late_alarms: u8,
+    /// Answers of the Graph API that say no, or are lost.
+    pub losses: u8,
     pub repetitions: u8,
     pub replays: u8,
 }
@@ -69,7 +77,9 @@ pub struct State {
     pub world: World,
     /// Which deliveries Meta has sent.
     sent: Vec<bool>,
-    budget: Budget,
+    /// What the bot has posted.
+    pub posted: Vec<bool>,
+    pub budget: Budget,
     /// An attempt that was cut off, and of which something may still be heard.
     cut_off: Vec<crate::world::Flight>,
 }
@@ -97,6 +107,16 @@ pub enum Action {
     Pass,
     /// An operator replays the dead letters.
     Replay,
+    /// The bot posts a message, and the first conversation is asked.
+    Post(usize, Cut),
+    /// The next step of a message of the bot's.
+    Send(usize, Cut),
+    /// The Graph API answers.
+    Taken(usize, Taken),
+    /// Meta reports what it has sent.
+    Report,
+    /// The Worker is gone, and with it a message.
+    Gone(usize),
 }
 
 impl Model for Config {
@@ -105,7 +125,9 @@ impl Model for Config {
 
     fn init_states(&self) -> Vec<State> {
         let sent = vec![false; self.deliveries.len()];
-        vec![State { world: World::new(BEGINNING), sent, budget: self.budget, cut_off: Vec::new() }]
+        let posted = vec![false; self.posts.len()];
+        let world = if self.posts.is_empty() { World::new(BEGINNING) } else { World::with_bot(BEGINNING) };
+        vec![State { world, sent, posted, budget: self.budget, cut_off: Vec::new() }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -155,6 +177,7 @@ impl Model for Config {
         if state.budget.replays > 0 && world.homes().iter().any(is_dead) {
             actions.push(Action::Replay);
         }
+        self.actions_of_bot(state, actions);
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
@@ -163,7 +186,7 @@ impl Model for Config {
             return None;
         }
         let mut next = last.clone();
-        let State { world, sent, budget, cut_off } = &mut next;
+        let State { world, sent, posted, budget, cut_off } = &mut next;
         let mut spend = |cut: Cut| budget.crashes -= u8::from(cut != Cut::Nowhere);
         match action {
             Action::Deliver(at, cut) => {
@@ -215,6 +238,28 @@ impl Model for Config {
                     world.replay(&self.setting, &name);
                 }
             }
+            Action::Post(at, cut) => {
+                spend(cut);
+                posted[at] = true;
+                self.posts[at].post(world, &self.setting, cut);
+            }
+            Action::Send(at, cut) => {
+                spend(cut);
+                world.step_send(&self.setting, at, cut);
+            }
+            Action::Taken(at, taken) => {
+                budget.losses -= u8::from(taken != Taken::Accepted);
+                world.graph_answers(at, taken);
+            }
+            Action::Report => {
+                for (message, name, sent_at) in world.watch.unreported() {
+                    world.report(&self.setting, &name, &message, sent_at, Cut::Nowhere);
+                }
+            }
+            Action::Gone(at) => {
+                budget.crashes -= 1;
+                world.sends.remove(at);
+            }
         }
         world.watch_all();
         world.tally.clear();
@@ -236,6 +281,13 @@ impl Model for Config {
             Property::always(property_of(Promise::NeverAlone), |_, state| keeps(state, Promise::NeverAlone)),
             Property::always(property_of(Promise::Fencing), |_, state| keeps(state, Promise::Fencing)),
             Property::always(property_of(Promise::AsConfigured), |_, state| keeps(state, Promise::AsConfigured)),
+            Property::always(property_of(Promise::SilentSends), |_, state| keeps(state, Promise::SilentSends)),
+            Property::always(property_of(Promise::NoLateAnswer), |_, state| keeps(state, Promise::NoLateAnswer)),
+            Property::always(property_of(Promise::SentOnce), |_, state| keeps(state, Promise::SentOnce)),
+            Property::always(property_of(Promise::AnswersPass), |_, state| keeps(state, Promise::AnswersPass)),
+            Property::always(property_of(Promise::TurnStays), |_, state| keeps(state, Promise::TurnStays)),
+            Property::always(property_of(Promise::LeaksKnown), |_, state| keeps(state, Promise::LeaksKnown)),
+            Property::always(property_of(Promise::Counted), |_, state| keeps(state, Promise::Counted)),
         ];
         let sometimes = [
             Property::sometimes("takeover during an attempt", |_, state: &State| {
@@ -255,6 +307,18 @@ impl Model for Config {
                 state.world.flows.iter().any(Flow::hands_over)
             }),
             Property::sometimes("amendment applied", |_, state| noted(state, "amendment applied")),
+            Property::sometimes("send: let through", |_, state| noted(state, "send: let through")),
+            Property::sometimes("send: let through, always", |_, state| noted(state, "send: let through, always")),
+            Property::sometimes("send: let through by two", |_, state| noted(state, "send: let through by two")),
+            Property::sometimes("send: links first", |_, state| noted(state, "send: links first")),
+            Property::sometimes("send: refused", |_, state| noted(state, "send: refused")),
+            Property::sometimes("send: refused, late", |_, state| noted(state, "send: refused, late")),
+            Property::sometimes("send: repeated, answered again", |_, state| {
+                noted(state, "send: repeated, answered again")
+            }),
+            Property::sometimes("send: repeated, unknown", |_, state| noted(state, "send: repeated, unknown")),
+            Property::sometimes("send: waits for the same", |_, state| noted(state, "send: waits for the same")),
+            Property::sometimes("leak: noticed", |_, state| noted(state, "leak: noticed")),
         ];
         properties.extend(sometimes.into_iter().filter(|property| self.reached.contains(&property.name)));
         properties
@@ -274,13 +338,20 @@ impl Config {
 /// The name of the property that stands for a promise.
 pub const fn property_of(promise: Promise) -> &'static str {
     match promise {
+        Promise::AnswersPass => "answers pass",
         Promise::AsConfigured => "as configured",
+        Promise::Counted => "counted",
         Promise::Fencing => "fencing",
         Promise::InOrder => "in order",
+        Promise::LeaksKnown => "leaks known",
         Promise::NeverAlone => "never alone",
+        Promise::NoLateAnswer => "no late answer",
         Promise::NothingLost => "nothing lost",
         Promise::Once => "once",
+        Promise::SentOnce => "sent once",
         Promise::Silence => "silence",
+        Promise::SilentSends => "silent sends",
+        Promise::TurnStays => "turn stays",
     }
 }
 

@@ -48,12 +48,14 @@ pub struct Person {
     change: Option<(EventId, Phone, Bsuid)>,
     said: Vec<EventId>,
     echoes: Vec<EventId>,
+    /// Reported as sent, by these deliveries.
+    reported: Vec<(EventId, Arc<Delivery>)>,
     /// Announced under these names; the real message bears the same.
     ghosts: Vec<(EventId, Named)>,
 }
 
 /// One event, before it is part of a delivery.
-type Said = (Incoming, Option<Body>, Meaning);
+pub type Said = (Incoming, Option<Body>, Meaning);
 
 impl Person {
     pub fn new(line: &str, number: u32, habit: Named) -> Self {
@@ -69,6 +71,7 @@ impl Person {
             change: None,
             said: Vec::new(),
             echoes: Vec::new(),
+            reported: Vec::new(),
             ghosts: Vec::new(),
         }
     }
@@ -84,6 +87,31 @@ impl Person {
     /// The name under which the line knows the conversation first.
     pub fn name(&self) -> ObjectName {
         ObjectName::conversation(&self.line, &self.customer(self.habit))
+    }
+
+    /// The objects of the customer's names.
+    pub fn names_of(&self, named: Named) -> Vec<ObjectName> {
+        ObjectName::all_of(&self.line, &self.customer(named))
+    }
+
+    /// The delivery by which Meta reports a message as sent: the same again where it repeats itself.
+    pub fn report_of(
+        &mut self,
+        chance: &mut Chance,
+        now: UnixMillis,
+        message: &EventId,
+        sent_at: UnixMillis,
+    ) -> Arc<Delivery> {
+        if let Some((_, delivery)) = self.reported.iter().find(|(known, _)| known == message) {
+            return Arc::clone(delivery);
+        }
+        let (mut event, body) = self.event(chance, now, Class::Receipt, "");
+        event.id = EventId::named(&format!("{}#sent", message.as_str()));
+        event.sent_at = Some(sent_at);
+        let named = self.named(chance);
+        let delivery = self.delivery(vec![(event, body, Meaning::Words)], named, None);
+        self.reported.push((message.clone(), Arc::clone(&delivery)));
+        delivery
     }
 
     /// Puts events into a delivery, addressed as the Worker addresses them.
@@ -201,7 +229,8 @@ impl Person {
         }
     }
 
-    fn text(&self, chance: &mut Chance, now: UnixMillis) -> Said {
+    /// Something that the customer writes.
+    pub fn text(&self, chance: &mut Chance, now: UnixMillis) -> Said {
         let (mut event, body) = self.event(chance, now, Class::Turn, "text");
         let asks = chance.percent(3);
         if asks {

@@ -18,7 +18,9 @@ use crate::broken::Fault;
 use crate::model::{BEGINNING, Budget, Config, property_of};
 use crate::people;
 use crate::policies;
+use crate::says::{Kind, Says};
 use crate::storage::Body;
+use crate::watch::Promise;
 use crate::world::{Delivery, Meaning, Setting};
 
 const NUMBER: &str = "15550109999";
@@ -110,8 +112,9 @@ pub fn talk(fault: Fault) -> Config {
             echo(number, "e1"),
             withdrawn_echo(number, "r1", "e1"),
         ],
+        posts: Vec::new(),
         interleaved: false,
-        budget: Budget { crashes: 1, failures: 2, late_alarms: 1, repetitions: 1, replays: 1 },
+        budget: Budget { crashes: 1, failures: 2, late_alarms: 1, repetitions: 1, replays: 1, losses: 0 },
         depth: 8,
         states_min: 216_000,
         reached: &[
@@ -137,8 +140,9 @@ pub fn names(fault: Fault) -> Config {
             text(Named::User, "m2", 2),
             text(Named::Both, "m3", 3),
         ],
+        posts: Vec::new(),
         interleaved: true,
-        budget: Budget { crashes: 1, failures: 0, late_alarms: 0, repetitions: 0, replays: 0 },
+        budget: Budget { crashes: 1, ..Budget::default() },
         depth: 12,
         states_min: 193_000,
         reached: &["takeover during an attempt", "merge of two names", "handover under way"],
@@ -158,8 +162,9 @@ pub fn ghosts(fault: Fault) -> Config {
             echo(number, "e1"),
             text(number, "m2", 3),
         ],
+        posts: Vec::new(),
         interleaved: false,
-        budget: Budget { crashes: 1, failures: 1, late_alarms: 0, repetitions: 1, replays: 0 },
+        budget: Budget { crashes: 1, failures: 1, repetitions: 1, ..Budget::default() },
         depth: 8,
         states_min: 266_000,
         reached: &["takeover during an attempt", "handback of what is unanswered", "warning", "amendment applied"],
@@ -186,8 +191,9 @@ pub fn words(fault: Fault) -> Config {
             said(&echo(number, "e2"), people::HANDS_BACK, Meaning::HandsBack),
             said(&echo(number, "e3"), people::AUTOMATIC, Meaning::Automation),
         ],
+        posts: Vec::new(),
         interleaved: false,
-        budget: Budget { crashes: 1, failures: 1, late_alarms: 1, repetitions: 0, replays: 0 },
+        budget: Budget { crashes: 1, failures: 1, late_alarms: 1, ..Budget::default() },
         depth: 8,
         states_min: 271_000,
         reached: &[
@@ -198,6 +204,75 @@ pub fn words(fault: Fault) -> Config {
             "handed back in words",
         ],
     }
+}
+
+/// The bot's own messages around a takeover: an answer, the same once more, a template that always passes, and one that
+/// does not come by the gate.
+pub fn sends(fault: Fault) -> Config {
+    let number = Named::Number;
+    let says = |what, kind| Says { names: vec![named(number)], what, kind };
+    Config {
+        name: "sends",
+        setting: Setting { policy: fenced_policy(), fault },
+        deliveries: vec![text(number, "m1", 1), echo(number, "e1"), withdrawn_echo(number, "r1", "e1")],
+        posts: vec![
+            says("a", Kind::ByToken),
+            says("a", Kind::InReply),
+            says("b", Kind::Template),
+            says("c", Kind::Beside),
+        ],
+        interleaved: false,
+        budget: Budget { crashes: 1, late_alarms: 1, losses: 1, ..Budget::default() },
+        depth: 7,
+        states_min: 155_800,
+        reached: &[
+            "takeover during an attempt",
+            "withdrawn takeover",
+            "send: let through",
+            "send: let through, always",
+            "send: refused",
+            "send: refused, late",
+            "send: repeated, answered again",
+            "send: repeated, unknown",
+            "send: waits for the same",
+            "leak: noticed",
+        ],
+    }
+}
+
+/// The bot's own messages where two names turn out to be one.
+pub fn sends_by_names(fault: Fault) -> Config {
+    let says = |names: &[Named], what, kind| {
+        let names = names.iter().map(|name| named(*name)).collect();
+        Says { names, what, kind }
+    };
+    Config {
+        name: "sends by names",
+        setting: Setting { policy: fenced_policy(), fault },
+        deliveries: vec![text(Named::User, "m1", 1), echo(Named::Number, "e1"), text(Named::Both, "m2", 2)],
+        posts: vec![
+            says(&[Named::Number], "a", Kind::ByToken),
+            says(&[Named::Number, Named::User], "a", Kind::InReply),
+        ],
+        interleaved: true,
+        budget: Budget { crashes: 1, ..Budget::default() },
+        depth: 9,
+        states_min: 29_800,
+        reached: &[
+            "merge of two names",
+            "handover under way",
+            "send: let through",
+            "send: let through by two",
+            "send: links first",
+            "send: refused",
+            "send: repeated, answered again",
+        ],
+    }
+}
+
+/// The policy of the two above.
+fn fenced_policy() -> Policy {
+    Policy { fence: policies::fence("refuse", true, true, 60), ..config_policy() }
 }
 
 /// The same with other words.
@@ -261,12 +336,34 @@ fn model_ghosts() {
     search(ghosts(Fault::None));
 }
 
+#[test]
+fn model_sends() {
+    search(sends(Fault::None));
+}
+
+#[test]
+fn model_sends_by_names() {
+    search(sends_by_names(Fault::None));
+}
+
 /// Each broken core is caught by the property of the promise that it breaks.
 #[test]
 fn model_notices_what_is_broken() {
     for (fault, promise) in Fault::ALL {
-        // Signposts are there only where a customer has two names.
-        let config = if fault == Fault::ForgetsSignposts { names(fault) } else { talk(fault) };
+        // Signposts are there only where a customer has two names, and messages of the bot's where it posts some.
+        let config = match promise {
+            _ if fault == Fault::ForgetsSignposts => names(fault),
+            // Eight steps, and one more than the search of the whole has time for.
+            _ if fault == Fault::SendsPastSignposts => Config { depth: 10, ..sends_by_names(fault) },
+            Promise::AnswersPass
+            | Promise::Counted
+            | Promise::LeaksKnown
+            | Promise::NoLateAnswer
+            | Promise::SentOnce
+            | Promise::SilentSends
+            | Promise::TurnStays => sends(fault),
+            _ => talk(fault),
+        };
         let depth = search_until(config, property_of(promise));
         assert!(depth.is_some(), "the model does not notice {fault:?}");
         println!("{fault:?}: \"{}\" is violated after {} steps", property_of(promise), depth.unwrap_or_default());

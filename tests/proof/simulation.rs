@@ -17,13 +17,14 @@ use crate::watch::Notes;
 
 /// The seed of the run that is always the same.
 const SEED: u64 = 1;
+/// Events of Meta's and messages of the bot's.
 const EVENTS: u64 = 1_000_000;
 
 /// Events from a seed that nobody has seen before.
 const FRESH_EVENTS: u64 = 50_000;
 
 /// Episodes within which a broken core must be caught.
-const EPISODES_MAX: u32 = 40;
+const EPISODES_MAX: u32 = 60;
 
 /// What every run of [`EVENTS`] comes to.
 const COVERED: [&str; 41] = [
@@ -68,6 +69,32 @@ const COVERED: [&str; 41] = [
     "waits for a person first",
     "warning",
     "withdrawn",
+];
+
+/// What becomes of the bot's messages in every run of [`EVENTS`], and how often at least.
+const SENDS: [(&str, u64); 22] = [
+    ("crash: the Worker's, after a send", 200),
+    ("flow: spoken to while a conversation was handed over", 300),
+    ("leak: noticed", 3_000),
+    ("leak: taken back", 500),
+    ("send: accepted", 8_000),
+    ("send: beside the gate", 4_000),
+    ("send: by a signpost", 10_000),
+    ("send: dropped", 2_000),
+    ("send: dropped, late", 500),
+    ("send: let through", 10_000),
+    ("send: let through by two", 1_000),
+    ("send: let through, always", 2_000),
+    ("send: let through, observed", 2_000),
+    ("send: links first", 20),
+    ("send: not sent after all", 1_000),
+    ("send: outcome unknown", 5_000),
+    ("send: refused", 10_000),
+    ("send: refused, late", 2_000),
+    ("send: repeated, answered again", 200),
+    ("send: repeated, unknown", 100),
+    ("send: the shop's own, reported first", 2_000),
+    ("send: waits for the same", 2_000),
 ];
 
 #[allow(clippy::disallowed_methods, reason = "how long a run takes is no part of the run")]
@@ -137,6 +164,10 @@ fn simulation() {
     }
     for what in COVERED {
         assert!(run_of_always.notes.0.get(what).is_some_and(|count| *count > 0), "never: {what}");
+    }
+    for (what, least) in SENDS {
+        let count = run_of_always.notes.0.get(what).copied().unwrap_or_default();
+        assert!(count >= least, "{count} times, and not {least}: {what}");
     }
     let (seed, seconds) = (fresh_seed(), variable("BATON_SIMULATE_SECONDS").unwrap_or_default());
     println!("from the fresh seed {seed}:");

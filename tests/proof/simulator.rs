@@ -22,6 +22,7 @@ use baton::webhook::event::Class;
 use crate::broken::Fault;
 use crate::chance::Chance;
 use crate::flow::Flow;
+use crate::outgoing::Post;
 use crate::people::{Named, Person};
 use crate::policies;
 use crate::watch::{Notes, Violation};
@@ -43,6 +44,8 @@ pub struct Customer {
     pub delayed: Vec<Arc<Delivery>>,
     /// Attempts that were cut off, and of which something may still be heard.
     pub cut_off: Vec<Flight>,
+    /// What the bot posted last.
+    pub said: Option<Arc<Post>>,
 }
 
 /// One run with one policy.
@@ -95,7 +98,14 @@ impl Episode {
                 _ => Named::Bsuid,
             };
             let person = Person::new(line, number, habit);
-            Customer { person, world: World::new(now), sent: VecDeque::new(), delayed: Vec::new(), cut_off: Vec::new() }
+            Customer {
+                person,
+                world: World::with_bot(now),
+                sent: VecDeque::new(),
+                delayed: Vec::new(),
+                cut_off: Vec::new(),
+                said: None,
+            }
         };
         Self {
             chance,
@@ -138,6 +148,10 @@ impl Episode {
             state.push_str(&shown);
             let journal = row.journal.iter().rev().take(6).map(|step| format!("{step:?}\n"));
             state.extend(journal);
+            state.extend(row.collisions.iter().map(|collision| {
+                format!("{collision:?} {}\n", collision.message.as_ref().map_or("", |id| id.as_str()))
+            }));
+            state.extend(row.sends.iter().map(|send| format!("{send:?}\n")));
             let entries = row.outbox.iter().chain(&row.held);
             state.extend(entries.map(|entry| format!("{} {entry:?}\n", entry.id.as_str())));
         }
@@ -160,7 +174,7 @@ impl Episode {
 
     pub(super) fn step(&mut self) {
         let at = self.chance.index(self.customers.len());
-        let what = self.chance.below(1_000);
+        let what = self.chance.below(1_200);
         self.customers[at].world.draw = self.chance.draw32();
         match what {
             0..=429 => self.deliver(at),
@@ -173,6 +187,10 @@ impl Episode {
             753..=765 => self.hear_late(at),
             766..=772 => self.mood = self.chance.pick(&[0, 30, 80, 95, 100]),
             773..=780 => self.customers[at].world.watch_all(),
+            1_000..=1_069 => self.bot_says(at, None),
+            1_070..=1_169 => self.send_on(at),
+            1_170..=1_194 => self.meta_reports(at),
+            1_195..=1_199 => self.meta_reports_echo(at),
             _ => self.pass_time(),
         }
         self.count_broadcasts(at);
@@ -251,8 +269,11 @@ impl Episode {
         // Where names are about to be linked, others often come in between.
         let world = &self.customers[at].world;
         let is_unmet = |alias| world.objects.get(alias).is_none_or(|object| object.storage.elsewhere().is_none());
-        let often = if delivery.aliases.iter().any(is_unmet) && !delivery.aliases.is_empty() { 50 } else { 3 };
-        if self.chance.percent(often) {
+        let is_linking = delivery.aliases.iter().any(is_unmet);
+        if self.chance.percent(if is_linking { 50 } else { 3 }) {
+            if is_linking {
+                return self.link_slowly(at, delivery);
+            }
             self.customers[at].world.flows.push(Flow::new(Arc::clone(delivery)));
             return;
         }

@@ -14,6 +14,7 @@ use baton::conversation::{Change, Conversation, Output, Rewrite};
 use baton::ids::{EventId, ObjectName};
 use baton::outbox::{Entry, State};
 use baton::time::UnixMillis;
+use baton::webhook::event::Class;
 
 /// The body of an event, as far as the gate changes bodies: by its words, each of which has a number.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -98,6 +99,12 @@ impl Storage {
     /// When the oldest event was accepted.
     pub fn oldest(&self) -> Option<UnixMillis> {
         self.rows.values().map(|row| row.entry.accepted_at).min()
+    }
+
+    /// When the customer's last message was accepted.
+    pub fn last_said(&self) -> Option<UnixMillis> {
+        let said = self.rows.values().map(|row| &row.entry).filter(|entry| entry.class == Class::Turn);
+        said.map(|entry| entry.accepted_at).max()
     }
 
     /// The dead letters whose bodies are still there.

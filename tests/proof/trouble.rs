@@ -10,8 +10,10 @@ use baton::outbox::outcome::{Loss, Outcome};
 use baton::time::Millis;
 use baton::webhook::event::Class;
 
+use crate::flow::Flow;
+use crate::people::Named;
 use crate::simulator::{Customer, Episode};
-use crate::world::{Cut, Flight};
+use crate::world::{Cut, Delivery, Flight, Meaning};
 
 impl Episode {
     /// Meta repeats: what it has no 200 for, or what it has one for.
@@ -34,7 +36,7 @@ impl Episode {
             let person = &mut self.customers[at].person;
             let event = person.echo_of(&mut self.chance, self.now, "Today only!", Some(content));
             let named = person.named(&mut self.chance);
-            let delivery = person.delivery(vec![(event, None, crate::world::Meaning::Words)], named, None);
+            let delivery = person.delivery(vec![(event, None, Meaning::Words)], named, None);
             self.customers[at].sent.push_back(Arc::clone(&delivery));
             self.send(at, &delivery);
             self.count_broadcasts(at);
@@ -93,6 +95,46 @@ impl Episode {
             world.step_flow(&self.setting, flow, cut);
         }
         self.note(at, || format!("  flow {flow} goes on, dropped: {is_dropped}, cut off {cut:?}"));
+        self.speak_while_handed_over(at);
+    }
+
+    /// Where names are about to be linked, a person speaks under the other name before, or others come in between.
+    pub(super) fn link_slowly(&mut self, at: usize, delivery: &Arc<Delivery>) {
+        let person = &mut self.customers[at].person;
+        let names = [Named::Phone, Named::Bsuid].map(|named| (named, person.names_of(named)));
+        let is_other =
+            |(_, names): &&(Named, Vec<ObjectName>)| names.first().is_some_and(|name| *name != delivery.name);
+        if let Some((named, _)) = names.iter().find(is_other)
+            && self.chance.percent(40)
+        {
+            let event = person.echo_of(&mut self.chance, self.now, "I am on it", None);
+            let echo = person.delivery(vec![(event, None, Meaning::Words)], *named, None);
+            self.events += 1;
+            self.note(at, || format!("  a person speaks under {}", echo.name.as_str()));
+            self.customers[at].world.deliver(&self.setting, &echo, Cut::Nowhere);
+        }
+        self.customers[at].world.flows.push(Flow::new(Arc::clone(delivery)));
+        while self.chance.percent(60) {
+            self.go_on(at);
+        }
+    }
+
+    /// While a conversation is handed over, something comes under the name that it had. Left to chance this is rare, and
+    /// it is where names were lost before.
+    fn speak_while_handed_over(&mut self, at: usize) {
+        let Customer { world, person, .. } = &mut self.customers[at];
+        let names = [Named::Phone, Named::Bsuid].map(|named| (named, person.names_of(named)));
+        let handed_by = world.flows.iter().find_map(Flow::handed_by);
+        let is_it = |(_, names): &&(Named, Vec<ObjectName>)| handed_by == names.first();
+        let Some(by) = names.iter().find(is_it).map(|(named, _)| *named) else { return };
+        self.notes.count("flow: spoken to while a conversation was handed over");
+        let Customer { person, .. } = &mut self.customers[at];
+        if self.chance.percent(50) {
+            return self.bot_says(at, Some(by));
+        }
+        let said = person.text(&mut self.chance, self.now);
+        let delivery = person.delivery(vec![said], by, None);
+        self.send(at, &delivery);
     }
 
     pub(super) fn outcome(&mut self, class: Class) -> Outcome {
@@ -213,6 +255,7 @@ impl Episode {
             }
         }
         for at in 0..self.customers.len() {
+            self.sends_time_out(at, Millis::new(millis));
             self.customers[at].world.now = self.now;
             for _ in 0..20 {
                 let next = self.customers[at].world.next_alarm().filter(|(due, _)| *due <= self.now);

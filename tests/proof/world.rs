@@ -24,6 +24,7 @@ use baton::webhook::event::Class;
 
 use crate::broken::Fault;
 use crate::flow::Flow;
+use crate::outgoing::{End, Outgoing, Post};
 use crate::storage::{Body, Storage};
 use crate::watch::{Commit, Promise, Watch};
 
@@ -90,12 +91,26 @@ pub enum Cut {
 pub enum Did<'a> {
     Accepted { delivery: &'a Delivery, left: &'a [usize] },
     Asked { handed_over: bool },
+    Asks { post: &'a Post, via: &'a [ObjectName] },
     Broadcast { echo: &'a EventId },
     Finished { flight: &'a Flight, outcome: Outcome, is_late: bool },
     Linked { asked: &'a ObjectName, how: How },
     LinkedVia { other: &'a ObjectName },
     Replayed,
+    Reports { message: &'a EventId, sent_at: UnixMillis },
+    Settles { digest: &'a str, begun_at: UnixMillis, end: &'a End, let_by: &'a ObjectName },
     Woke,
+}
+
+impl Did<'_> {
+    /// Whether nothing was done but to say what is to be done first, or where.
+    pub const fn is_routed(&self, answer: &Answer) -> bool {
+        match self {
+            Self::Accepted { .. } => !matches!(answer, Answer::Accepted { .. }),
+            Self::Asks { .. } => !matches!(answer, Answer::Send(_)),
+            _ => false,
+        }
+    }
 }
 
 /// How two names come together.
@@ -118,6 +133,8 @@ pub struct World {
     pub objects: BTreeMap<ObjectName, Object>,
     pub flights: Vec<Flight>,
     pub flows: Vec<Flow>,
+    /// The bot's messages on their way.
+    pub sends: Vec<Outgoing>,
     /// Deliveries that Meta has no 200 for.
     pub unacknowledged: Vec<Arc<Delivery>>,
     /// Echoes to be counted over the line's customers.
@@ -133,10 +150,18 @@ impl World {
             objects: BTreeMap::new(),
             flights: Vec::new(),
             flows: Vec::new(),
+            sends: Vec::new(),
             unacknowledged: Vec::new(),
             tally: Vec::new(),
             watch: Watch::default(),
         }
+    }
+
+    /// A world in which the bot speaks.
+    pub fn with_bot(now: UnixMillis) -> Self {
+        let mut world = Self::new(now);
+        world.watch.sends.is_watched = true;
+        world
     }
 
     pub fn storage(&mut self, name: &ObjectName) -> &Storage {
@@ -181,8 +206,8 @@ impl World {
         if let Some(at) = output.wake_at.filter(|at| !object.alarm.is_some_and(|set| in_time(set, *at))) {
             object.alarm = Some(at);
         }
-        let is_routing = matches!(did, Did::Accepted { .. }) && !matches!(output.answer, Answer::Accepted { .. });
-        let passes = !is_routing && !matches!(did, Did::Asked { .. } | Did::Linked { .. } | Did::LinkedVia { .. });
+        let passes = !did.is_routed(&output.answer)
+            && !matches!(did, Did::Asked { .. } | Did::Linked { .. } | Did::LinkedVia { .. });
         // What is undone may have been due long ago, and then the alarm rings at once.
         let is_note = |event: &Incoming| event.class == Class::EchoNote;
         let undoes = match did {
@@ -309,6 +334,7 @@ impl World {
             while let Some(flight) = self.flights.pop() {
                 self.finish(setting, &flight, Outcome::Accepted, Cut::Nowhere);
             }
+            self.end_sends(setting);
             if self.watch.broken.is_some() || self.is_quiet() {
                 break;
             }

@@ -6,16 +6,21 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use base64ct::{Base64, Encoding};
 use baton::command::{HolderName, Shown, ShownEvent};
-use serde_json::Value;
+use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Request;
 
 use crate::common::meta::{self, Customer};
 use crate::delivery::sign;
 use crate::gate::{ADMIN_TOKEN, APP_SECRET, Gate};
+use crate::wire;
+
+/// The bot's token for the Graph API.
+pub const BOT_TOKEN: &str = "EAAGtokenOfTheBot";
 
 /// Longest that one request may take on a machine that does other work too.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -43,6 +48,29 @@ impl Answer {
             assert!(problem[key].as_str().is_some_and(|text| !text.is_empty()), "no {key}: {self:?}");
         }
         problem
+    }
+
+    /// Status and code of the error in it, which must have the Graph API's form as libraries read it.
+    pub fn graph_error(&self) -> (u16, u64) {
+        assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
+        let body: Value = serde_json::from_str(&self.body).unwrap();
+        let error = &body["error"];
+        let code = error["code"].as_u64().unwrap_or_else(|| panic!("no code: {self:?}"));
+        assert!(error["message"].as_str().unwrap().starts_with(&format!("(#{code}) ")), "{self:?}");
+        assert_eq!(error["type"], "OAuthException", "{self:?}");
+        for text in [&error["error_data"]["details"], &error["fbtrace_id"]] {
+            assert!(text.as_str().is_some_and(|text| !text.is_empty()), "{self:?}");
+        }
+        assert_eq!(error["is_transient"] == true, self.header("retry-after").is_some(), "{self:?}");
+        assert!(self.header("x-baton-refused").is_some(), "{self:?}");
+        (self.status, code)
+    }
+
+    /// The id of the message in an answer that says that it was sent.
+    pub fn sent_id(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let id = body["messages"][0]["id"].as_str().filter(|_| self.status == 200);
+        id.unwrap_or_else(|| panic!("not sent: {self:?}")).to_owned()
     }
 }
 
@@ -75,6 +103,28 @@ impl Person {
 /// A message id that no other test knows.
 pub fn wamid() -> String {
     format!("wamid.RUNTIME{:09}=", next_number())
+}
+
+/// A message id of Meta's form, which bears the customer's phone number (`dev/meta.mjs`, `newWamid`).
+pub fn wamid_of(phone: &str) -> String {
+    let serial = format!("{:018X}", next_number());
+    let mut bytes = vec![0x1c, 0x18, u8::try_from(phone.len()).unwrap()];
+    bytes.extend_from_slice(phone.as_bytes());
+    bytes.extend_from_slice(&[0x15, 0x02, 0x00, 0x11, 0x18, 18]);
+    bytes.extend_from_slice(serial.as_bytes());
+    bytes.push(0);
+    format!("wamid.{}", Base64::encode_string(&bytes))
+}
+
+/// A text as a bot sends it, in words that no other test uses.
+pub fn bot_text(to: &str) -> Value {
+    let words = format!("an answer of the bot's, number {}", next_number());
+    json!({ "messaging_product": "whatsapp", "to": to, "type": "text", "text": { "body": words } })
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 fn next_number() -> u64 {
@@ -208,6 +258,26 @@ impl Gate {
     pub fn told(&self, event: &str, conversation: &str) -> usize {
         let event = format!("\"event\":\"{event}\"");
         self.runtime_log().lines().filter(|line| line.contains(&event) && line.contains(conversation)).count()
+    }
+
+    /// A request of the bot's for the Graph API, with the bot's token and these headers more.
+    pub fn call(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let authorization = format!("Bearer {BOT_TOKEN}");
+        let mut all = vec![("authorization", authorization.as_str())];
+        all.extend_from_slice(headers);
+        wire::ask(&self.url, method, target, &all, body).expect("the gate answers")
+    }
+
+    /// The bot sends a message.
+    pub fn send(&self, message: &Value) -> Answer {
+        self.send_with(message, &[])
+    }
+
+    /// The bot sends a message with these headers.
+    pub fn send_with(&self, message: &Value, headers: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.call("POST", &format!("/v23.0/{}/messages", meta::LINE), &all, message.to_string().as_bytes())
     }
 
     /// Sends bytes as they are and reads whatever comes back. A gate may refuse a request before it has taken all of

@@ -5,7 +5,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use data_encoding::{BASE64, HEXLOWER};
+use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
@@ -81,7 +81,7 @@ impl Delivery {
                 expect(self.find("x-hub-signature-256") == Some(&good), "a wrong signature of Meta's kind")
             })
             .or_else(|| {
-                let good = format!("v1,{}", BASE64.encode(&mac(secret, &signed)));
+                let good = format!("v1,{}", Base64::encode_string(&mac(secret, &signed)));
                 expect(self.find("webhook-signature") == Some(&good), "a wrong Standard Webhooks signature")
             })
             .or_else(|| expect(id.starts_with("msg_"), "no webhook-id"))
@@ -109,5 +109,5 @@ fn mac(secret: &str, bytes: &[u8]) -> Vec<u8> {
 
 /// The value of `X-Hub-Signature-256`, made here anew and not by the code under test.
 pub fn sign(secret: &str, bytes: &[u8]) -> String {
-    format!("sha256={}", HEXLOWER.encode(&mac(secret, bytes)))
+    format!("sha256={}", base16ct::lower::encode_string(&mac(secret, bytes)))
 }

@@ -214,6 +214,16 @@ impl Gate {
         }
     }
 
+    /// The processes of the runtime itself, where there is a /proc to tell them by.
+    pub fn runtime_processes(&self) -> Vec<u32> {
+        let Some(running) = &self.running else { return Vec::new() };
+        let groups = groups_of(running.child.id());
+        let is_runtime =
+            |id: u32| fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.trim() == "workerd");
+        let all = processes().into_iter().filter(|process| groups.contains(&process.group) && !process.ended);
+        all.map(|process| process.id).filter(|id| is_runtime(*id)).collect()
+    }
+
     /// What the runtime printed.
     pub fn runtime_log(&self) -> String {
         fs::read_to_string(self.state.join("wrangler.log")).unwrap_or_default()

@@ -17,13 +17,16 @@ mod steps;
 
 use std::collections::BTreeSet;
 
+use baton::conversation::fence::{Asked, SendEnd, Verdict};
 use baton::conversation::{Answer, Arrival, Context, Conversation, Incoming, Input, Output};
+use baton::graph::send::Sending;
 use baton::ids::{AttemptNumber, EventId, FencingToken, LineId, ObjectName};
-use baton::limits::{ECHOES_IN_ROW_MAX, JOURNAL_MAX};
+use baton::limits::{COLLISIONS_MAX, ECHOES_IN_ROW_MAX, JOURNAL_MAX, SENDS_MAX};
 use baton::outbox::outcome::Outcome;
 use baton::outbox::request::Attempt;
 use baton::outbox::{Entry, State, Tried};
 use baton::policy::Policy;
+use baton::policy::fence::FenceMode;
 use baton::time::{Millis, UnixMillis};
 use baton::webhook::event::Class;
 
@@ -65,6 +68,8 @@ struct Shop {
     now: UnixMillis,
     wake_at: Option<UnixMillis>,
     shelf: Shelf,
+    /// What was let through: what it says, and when it began.
+    sends: Vec<(String, UnixMillis)>,
     /// Attempts whose outcome has not been told yet, whether or not it still counts.
     under_way: Vec<Attempt>,
     /// Receipts whose first attempt the Worker made.
@@ -84,6 +89,7 @@ impl Shop {
             now: START,
             wake_at: None,
             shelf: Shelf::default(),
+            sends: Vec::new(),
             under_way: Vec::new(),
             straight: BTreeSet::new(),
             coming: Vec::new(),
@@ -118,12 +124,62 @@ impl Shop {
             Step::Earlier { by } => self.now = self.now.before(by),
             Step::Finish { which, off, again, outcome } => self.finish(which, off, again, outcome),
             Step::Later { by } => self.now = self.now.after(by),
+            Step::Post { says, answers, token } => self.post(says, answers, token),
+            Step::Report { message, age } => {
+                let id = steps::sent_id(message);
+                let is_known = self.shelf.has(&id);
+                self.apply(&Input::Sent { id: &id, sent_at: Some(self.now.before(age)), is_known });
+            }
+            Step::Settle { which, end } => self.settle(which, end),
             Step::Replay => {
                 let dead = self.shelf.dead();
                 self.apply(&Input::Replay { dead: &dead });
             }
             Step::Wake => self.wake(),
         }
+    }
+
+    /// The bot asks whether it may send a message. Odd sends of it are marked as what always passes.
+    fn post(&mut self, says: u8, answers: u8, token: u8) {
+        let is_marked = says & 0x80 != 0;
+        let sending = Sending {
+            digest: format!("says{}", says % 4),
+            kind: "text".to_owned(),
+            answers: (answers < 0x80).then(|| steps::message_id(answers)),
+            token: (token < 0x80).then(|| FencingToken::new(u64::from(token))),
+            callback_data: is_marked.then(|| format!("{}17", steps::MARK)),
+            ..Sending::default()
+        };
+        let answered = sending.answers.as_ref().and_then(|id| self.shelf.entry(id)).cloned();
+        let last_said = self.shelf.last_said();
+        let here = self.here.clone();
+        let asked = Asked { sending: &sending, answered: answered.as_ref(), last_said, here: &here, via: None };
+        let output = self.apply(&Input::Send(asked));
+        let Answer::Send(verdict) = output.answer else { panic!("{:?}", output.answer) };
+        let Verdict::Go(begun_at) = verdict else { return };
+        let fence = &self.policy.fence;
+        let is_open = self.conversation.turn.hold().is_none() || is_marked || fence.mode == FenceMode::Observe;
+        assert!(is_open, "it goes out while a person holds");
+        assert!(self.conversation.sends.has(&sending.digest), "what goes out is written down");
+        if fence.duplicate_send > Millis::default() && last_said.is_none_or(|said| said <= begun_at) {
+            let context = Context { now: self.now, policy: &self.policy, draw: 0 };
+            let again = self.conversation.clone().apply(&Input::Send(asked), context).answer;
+            assert_eq!(again, Answer::Send(Verdict::Wait), "the same at once is a repetition");
+        }
+        self.sends.push((sending.digest, begun_at));
+    }
+
+    /// A message of the bot's comes to its end, or is told of it again.
+    fn settle(&mut self, which: u8, end: u8) {
+        let Some(at) = usize::from(which).checked_rem(self.sends.len()) else { return };
+        let Some((digest, begun_at)) = self.sends.get(at).cloned() else { return };
+        let id = steps::sent_id(end >> 2);
+        let end = match end % 3 {
+            0 => SendEnd::Accepted { id, answer: Some("{}".to_owned()) },
+            1 => SendEnd::NotSent,
+            _ => SendEnd::Unknown,
+        };
+        self.apply(&Input::Settle { begun_at, digest: &digest, end: &end });
     }
 
     /// The delivery that was put together arrives.
@@ -206,6 +262,8 @@ impl Shop {
         self.check_alarm(&output);
         assert!(self.conversation.echoes.iter().count() <= ECHOES_IN_ROW_MAX);
         assert!(self.conversation.journal.iter().count() <= JOURNAL_MAX);
+        assert!(self.conversation.sends.iter().count() <= SENDS_MAX);
+        assert!(self.conversation.collisions.iter().count() <= COLLISIONS_MAX);
 
         self.wake_at = output.wake_at;
         self.under_way.extend(output.attempts.iter().cloned());

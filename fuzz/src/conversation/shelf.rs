@@ -15,6 +15,7 @@ use baton::outbox::{Entry, Reason, State};
 use baton::store::table::{Table, load};
 use baton::store::{Sql, StoreError, Value};
 use baton::time::UnixMillis;
+use baton::webhook::event::Class;
 
 /// First integer that a row cannot hold exactly (`store::rows`).
 const EXACT_END: u64 = 1 << 53;
@@ -37,6 +38,15 @@ impl Shelf {
 
     pub(super) fn is_in_use(&self) -> bool {
         !self.entries.is_empty()
+    }
+
+    pub(super) fn entry(&self, id: &EventId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    pub(super) fn last_said(&self) -> Option<UnixMillis> {
+        let said = self.entries.values().filter(|entry| entry.class == Class::Turn);
+        said.map(|entry| entry.accepted_at).max()
     }
 
     /// The entries that the conversation wants to see of these events.

@@ -9,6 +9,7 @@ use baton::conversation::Incoming;
 use baton::ids::{BotName, EventId};
 use baton::outbox::Tried;
 use baton::outbox::outcome::{Loss, Outcome};
+use baton::policy::fence::{AlwaysSend, FenceMode, FencePolicy};
 use baton::policy::{Broadcast, Burst, BurstMode, OnHandback, Policy};
 use baton::time::{Millis, UnixMillis};
 use baton::webhook::event::Class;
@@ -25,6 +26,9 @@ const STEPS_MAX: usize = 200;
 
 /// Different messages, echoes and receipts: few, so that they meet.
 const IDS: u8 = 8;
+
+/// The mark on what always passes.
+pub(super) const MARK: &str = "order:";
 
 /// What people say: to anybody, to the rules, to the phrases, to the app.
 const WORDS: [&str; 8] = ["hello", "agent", "orders 7", "keep this", "hush now", "slowly", "bot please", "Welcome"];
@@ -60,8 +64,14 @@ pub(super) enum Step {
     Finish { which: u8, off: i8, again: bool, outcome: Outcome },
     /// Time passes.
     Later { by: Millis },
+    /// The bot asks whether it may send a message.
+    Post { says: u8, answers: u8, token: u8 },
+    /// Meta reports a message as sent.
+    Report { message: u8, age: Millis },
     /// An operator sends the dead letters again.
     Replay,
+    /// A message of the bot's has come to its end.
+    Settle { which: u8, end: u8 },
     /// The alarm rings now.
     Wake,
 }
@@ -126,6 +136,16 @@ fn policy([times, choices, gathering, schedule]: [u8; STEP]) -> Policy {
             wait: pick(&[0, 5, 60], gathering >> 1),
         },
         human_first: pick(&[0, 0, 30, 600], gathering >> 4),
+        fence: FencePolicy {
+            mode: match choices >> 6 {
+                0 | 3 => FenceMode::Refuse,
+                1 => FenceMode::AcceptAndDrop,
+                _ => FenceMode::Observe,
+            },
+            always: AlwaysSend { callback_prefixes: vec![MARK.to_owned()], ..AlwaysSend::default() },
+            duplicate_send: pick(&[60, 0, 3_600, 60], gathering >> 6),
+            ..FencePolicy::default()
+        },
         retry_schedule: match schedule % 4 {
             0 => Policy::default().retry_schedule,
             1 => vec![Millis::default()],
@@ -138,7 +158,7 @@ fn policy([times, choices, gathering, schedule]: [u8; STEP]) -> Policy {
 }
 
 fn step([what, first, second, third]: [u8; STEP]) -> Step {
-    let kind = match what % 24 {
+    let kind = match what % 28 {
         0 | 1 => Kind::Message,
         2 | 3 => Kind::Echo,
         4 => Kind::Receipt,
@@ -163,6 +183,9 @@ fn step([what, first, second, third]: [u8; STEP]) -> Step {
         19 => return Step::Earlier { by: span(first, second) },
         20 => return Step::Broadcast { echo: first },
         21 => return Step::Replay,
+        24 | 25 => return Step::Post { says: first, answers: second, token: third },
+        26 => return Step::Settle { which: first, end: second },
+        27 => return Step::Report { message: first, age: span(second, third) },
         22 => return if first % 2 == 0 { Step::Wake } else { Step::Crash },
         _ => return Step::Again,
     };
@@ -185,6 +208,16 @@ fn outcome(byte: u8) -> Outcome {
 
 fn id(list: &str, number: u8) -> EventId {
     EventId::named(&format!("{list}{}", number % IDS))
+}
+
+/// The id of a customer's message.
+pub(super) fn message_id(number: u8) -> EventId {
+    id("message", number)
+}
+
+/// The id of a message of the bot's; some of them are the ids of echoes.
+pub(super) fn sent_id(number: u8) -> EventId {
+    if number & 0x80 == 0 { id("sent", number) } else { echo_id(number) }
 }
 
 /// The id of an echo. There are more of them than fit into the conversation's row.
@@ -245,6 +278,9 @@ pub(super) fn seeds() -> Vec<Seed> {
     const EARLIER: u8 = 19;
     const BROADCAST: u8 = 20;
     const REPLAY: u8 = 21;
+    const POST: u8 = 24;
+    const SETTLE: u8 = 26;
+    const REPORT: u8 = 27;
     const CRASH: [u8; STEP] = [22, 1, 0, 0];
     const AGAIN: [u8; STEP] = [23, 0, 0, 0];
     const ACCEPTED: u8 = 0;
@@ -256,7 +292,14 @@ pub(super) fn seeds() -> Vec<Seed> {
     let ends = |outcome| [FINISH, 0, outcome, 2];
     let alarm = [ALARM, 0, 0, 0];
     let minutes = |count| [LATER, 2, count, 0];
-    let stories: [(&str, Vec<[u8; STEP]>); 12] = [
+    let post = |says| [POST, says, 0xff, 0xff];
+    let settle = |end| [SETTLE, 0, end, 0];
+    let report = |message| [REPORT, message, 0, 0];
+    let stories: [(&str, Vec<[u8; STEP]>); 16] = [
+        ("sent", vec![POLICY, say(0), post(0), settle(0), post(0), say(1), post(0), settle(1), post(0)]),
+        ("refused", vec![POLICY, say(0), echo(0), post(0), post(0x80), settle(0), alarm, [POST, 0, 0, 0]]),
+        ("leaked", vec![POLICY, echo(0), report(0), report(0x81), echo(1), minutes(9), report(1)]),
+        ("lost", vec![POLICY, post(0), settle(2), echo(0), minutes(2), report(0), post(0), settle(0)]),
         ("delivered", vec![POLICY, say(0), ends(ACCEPTED), AGAIN, say(1), ends(ACCEPTED)]),
         ("retried", vec![POLICY, say(0), ends(FAILED), say(1), alarm, ends(LOST), alarm, ends(ACCEPTED)]),
         ("crashed", vec![POLICY, say(0), CRASH, alarm, alarm, ends(ACCEPTED)]),

@@ -14,9 +14,13 @@ use super::group::{Group, Held};
 impl Watch {
     /// Two groups turn out to be one conversation. A hold of either is a hold of both.
     pub(super) fn join(&mut self, one: usize, other: usize, policy: &Policy, now: UnixMillis) {
-        if one == other {
-            return;
+        if one != other {
+            self.meet(one, other, policy, now);
+            self.given_where_names_meet(one);
         }
+    }
+
+    fn meet(&mut self, one: usize, other: usize, policy: &Policy, now: UnixMillis) {
         let moved = u8::try_from(one).unwrap();
         for (_, group, _) in self.names.iter_mut().filter(|(_, group, _)| usize::from(*group) == other) {
             *group = moved;

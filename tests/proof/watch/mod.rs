@@ -9,6 +9,8 @@
 //! | `group` | what is known of one conversation |
 //! | `sent` | once, in order, fencing: every attempt that starts |
 //! | `rest` | nothing lost: where every accepted event is, at any time and when all has come to rest |
+//! | `fence` | every message of the bot's: whether it may go out, once, and what is remembered of it |
+//! | `heard` | what the bot was given, and whether a person has taken over since |
 //!
 //! Invariant: the first violation is kept and nothing after it is looked at, so a report names the cause and not what
 //! followed from it.
@@ -16,7 +18,9 @@
 //! Why the inputs and not the core's state: a core that forgets a takeover is content with itself. What is read from
 //! its output are claims, such as a handback in the journal, and each claim must be true by the inputs.
 
+mod fence;
 mod group;
+mod heard;
 mod meet;
 mod rest;
 mod sent;
@@ -27,7 +31,7 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use baton::conversation::memory::Transition;
-use baton::conversation::{Answer, Conversation, Output};
+use baton::conversation::{Conversation, Output};
 use baton::ids::{EventId, ObjectName};
 use baton::policy::Policy;
 use baton::time::UnixMillis;
@@ -35,26 +39,41 @@ use baton::webhook::event::Class;
 
 use crate::storage::Storage;
 use crate::world::{Delivery, Did};
+use fence::Sends;
 use group::Group;
 use sent::{Flying, Sent};
 
 /// What can be broken.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Promise {
+    /// A message of the bot's is stopped for a person who holds, or has held since, and for nothing else.
+    AnswersPass,
     /// The bot gets of a hold what the policy says, and nobody holds but whom the policy lets take.
     AsConfigured,
+    /// What was stopped and what leaked is counted, each once.
+    Counted,
     /// The token never falls, grows with every change of holder, and fences old outcomes off.
     Fencing,
     /// In order.
     InOrder,
+    /// What the customer got beside the gate while a person held is known for it, and nothing else is.
+    LeaksKnown,
     /// The customer is never left alone.
     NeverAlone,
+    /// No message goes out that answers what the bot got before a person took over.
+    NoLateAnswer,
     /// Nothing lost.
     NothingLost,
     /// Once.
     Once,
+    /// The same message of the bot's goes out once.
+    SentOnce,
     /// Silence.
     Silence,
+    /// No message of the bot's goes out while a person holds.
+    SilentSends,
+    /// What the bot sends neither takes the baton nor gives it back.
+    TurnStays,
 }
 
 /// A promise that was broken, and how.
@@ -114,6 +133,7 @@ pub struct Watch {
     pub events: BTreeMap<EventId, Seen>,
     sent: BTreeMap<(EventId, bool), Sent>,
     flying: Vec<Flying>,
+    pub sends: Sends,
 }
 
 /// A transaction that was written.
@@ -131,7 +151,7 @@ pub struct Commit<'a> {
 impl Commit<'_> {
     /// Whether nothing was done but to say where the events are to go.
     const fn is_routing(&self) -> bool {
-        matches!(self.did, Did::Accepted { .. }) && !matches!(self.output.answer, Answer::Accepted { .. })
+        self.did.is_routed(&self.output.answer)
     }
 
     /// The transitions that this transaction added to the journal.
@@ -177,9 +197,11 @@ impl Watch {
         if self.broken.is_some() || commit.is_routing() {
             return;
         }
+        self.turn_stays(commit);
         self.fence(commit);
         self.follow(commit);
         self.number(commit);
+        self.judge(commit);
     }
 
     /// Meta was told 200 for a delivery.

@@ -93,5 +93,35 @@ impl Watch {
             self.violated(Promise::NothingLost, what);
         }
         self.nobody_waits();
+        self.sends_at_rest(objects);
+    }
+
+    /// All has come to rest: what is written down is what happened.
+    fn sends_at_rest(&mut self, objects: &BTreeMap<ObjectName, Object>) {
+        if !self.sends.is_watched {
+            return;
+        }
+        let (mut prevented, mut dropped, mut leaked, mut remembered) = (0, 0, 0, 0);
+        for (name, object) in objects.iter().filter(|(_, object)| object.storage.elsewhere().is_none()) {
+            let group = self.group_of(name);
+            let Some(row) = object.storage.row() else { continue };
+            prevented += row.collisions.prevented;
+            dropped += row.collisions.dropped;
+            leaked += row.collisions.leaked;
+            remembered += row.collisions.iter().count();
+            let wrong = row.collisions.iter().filter_map(|collision| collision.message.as_ref());
+            let wrong = wrong.into_iter().find(|id| self.is_explained(group, id)).cloned();
+            self.check(wrong.is_none(), Promise::LeaksKnown, || {
+                format!("{} has not leaked", wrong.as_ref().map_or("", EventId::as_str))
+            });
+        }
+        let (own, here) = ((self.sends.prevented, self.sends.dropped), (prevented, dropped));
+        self.check(own == here, Promise::Counted, || format!("prevented and dropped: {here:?} and not {own:?}"));
+        // What is beyond the last ones is counted only, and cannot be taken back.
+        if u32::try_from(remembered) == Ok(prevented + dropped + leaked) {
+            let ids: Vec<String> = self.sends.leaked.iter().map(|(id, _)| id.as_str().to_owned()).collect();
+            let own = self.sends.observed + u32::try_from(self.sends.leaked.len()).unwrap();
+            self.check(own == leaked, Promise::Counted, || format!("leaked: {leaked} and not {own}: {ids:?}"));
+        }
     }
 }

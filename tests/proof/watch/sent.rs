@@ -138,6 +138,7 @@ impl Watch {
         if attempt.bot.is_some() {
             self.notes.count("attempt at another bot");
         }
+        self.given(flight);
         if attempt.class.is_turn_bound() {
             self.keeps_silence(flight, now);
             let group = self.group_of(&flight.object);

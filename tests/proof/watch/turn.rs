@@ -64,6 +64,8 @@ impl Watch {
                 let other = self.group_of(asked);
                 rest.retain(|step| step.cause != Cause::Merged);
                 self.join(group, other, commit.policy, commit.now);
+                // The names may have been known for one before.
+                self.given_where_names_meet(group);
             }
             Did::LinkedVia { other } if commit.output.save => {
                 let other = self.group_of(other);
@@ -123,6 +125,8 @@ impl Watch {
         let state = &mut self.groups[group];
         let was_waiting = owed.is_asked || state.first().is_some();
         let Some(hold) = state.hold.take() else { return };
+        self.given_after_hold(group, everything, commit);
+        let state = &mut self.groups[group];
         let answered = hold.answered(if hold.joined { state.answered } else { 0 });
         if everything {
             state.asked.retain(|asked| asked.by_rule);
@@ -237,6 +241,7 @@ impl Watch {
                     // Whatever was given back in this very delivery is taken again.
                     (owed.is_asked, owed.given) = (false, Vec::new());
                     self.groups[group].speak(&event.id, up_to, now, policy);
+                    self.given_before_hold(group);
                 }
                 (Class::Echo, Meaning::HandsBack) if said(Cause::Phrase, &event.id) => {
                     self.notes.count("handback: phrase");
@@ -281,6 +286,7 @@ impl Watch {
         for asked in &mut state.asked {
             (asked.at, asked.warned) = (now, false);
         }
+        self.given_before_hold(group);
     }
 
     /// What took the baton was withdrawn, or no answer to anybody.

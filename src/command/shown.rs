@@ -1,0 +1,210 @@
+//! What the operator is shown of a conversation: no message text, and no name but the one that was asked for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::Conversation;
+use crate::conversation::collisions::{Collision, CollisionOutcome, Collisions, Conflict};
+use crate::conversation::memory::{Echo, Transition};
+use crate::conversation::sends::{Send, SendState};
+use crate::conversation::turn::Holder;
+use crate::ids::{AttemptNumber, BotName, EventId, FencingToken, ObjectName, RuleName};
+use crate::outbox::{Entry, Reason, State};
+use crate::time::{Millis, UnixMillis};
+use crate::webhook::event::Class;
+
+/// A conversation as the operator sees it: no message text, and no name but the one that was asked for.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Shown {
+    /// The conversation's id, as in `x-baton-conversation`.
+    pub conversation: String,
+    /// `human` or `automation`.
+    pub holder: HolderName,
+    /// When the person's lease ends; `null` while the bot holds.
+    pub lease_until_ms: Option<UnixMillis>,
+    /// Since when the customer waits for a person; `null` while they do not.
+    #[serde(default)]
+    pub waiting_since_ms: Option<UnixMillis>,
+    /// The fencing token.
+    pub token: FencingToken,
+    /// The last events, oldest first.
+    pub events: Vec<ShownEvent>,
+    /// The last transitions, oldest first.
+    pub journal: Vec<Transition>,
+    /// The bot's last sends by the gate, oldest first.
+    #[serde(default)]
+    pub sends: Vec<ShownSend>,
+    /// How many of the bot's sends met a person's turn, and what became of them.
+    #[serde(default)]
+    pub collision_counts: CollisionCounts,
+    /// The last of those, oldest first.
+    #[serde(default)]
+    pub collisions: Vec<ShownCollision>,
+}
+
+/// How many of the bot's sends met a person's turn.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct CollisionCounts {
+    /// Refused.
+    pub prevented: u32,
+    /// Dropped without the bot being told.
+    pub dropped: u32,
+    /// The customer has got them.
+    pub leaked: u32,
+}
+
+/// A message of the bot's that met a person's turn.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ShownCollision {
+    /// When.
+    pub at_ms: UnixMillis,
+    /// `prevented`, `dropped` or `leaked`.
+    pub outcome: CollisionOutcome,
+    /// `held_by_human` or `older_token`.
+    pub reason: Conflict,
+    /// How late the bot was: the time since the person took the baton.
+    pub late_ms: Millis,
+    /// Meta's `type`; empty for a message that did not come by the gate.
+    pub kind: String,
+    /// The message of the shop's that took the baton.
+    pub taken_by: Option<EventId>,
+    /// The bot's message, where it did not come by the gate.
+    pub message: Option<EventId>,
+    /// What happened, in one sentence.
+    pub explanation: String,
+}
+
+impl ShownCollision {
+    fn new(collision: &Collision) -> Self {
+        let explanation = collision.explain(None);
+        let Collision { at_ms, outcome, reason, late_ms, kind, taken_by, message } = collision.clone();
+        Self { at_ms, outcome, reason, late_ms, kind, taken_by, message, explanation }
+    }
+}
+
+/// A message of the bot's that was let through.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ShownSend {
+    /// When it was let through.
+    pub at_ms: UnixMillis,
+    /// Meta's `type`.
+    pub kind: String,
+    /// `accepted`, `in_flight` or `unknown`.
+    pub state: String,
+    /// The id that the Graph API gave it.
+    pub id: Option<EventId>,
+}
+
+impl ShownSend {
+    fn new(send: &Send) -> Self {
+        let (state, id) = match &send.state {
+            SendState::Accepted { id, .. } => ("accepted", Some(id.clone())),
+            SendState::InFlight => ("in_flight", None),
+            SendState::Unknown => ("unknown", None),
+        };
+        Self { at_ms: send.begun_at_ms, kind: send.kind.clone(), state: state.to_owned(), id }
+    }
+}
+
+/// Who holds, in one word.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HolderName {
+    /// The bot.
+    Automation,
+    /// A person.
+    Human,
+}
+
+/// An event as the operator sees it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ShownEvent {
+    /// The event's id; a message's is its wamid.
+    pub id: EventId,
+    /// The event's class.
+    pub class: Class,
+    /// `waiting`, `in_flight`, `delivered`, `withheld` or `dead`.
+    pub state: String,
+    /// Why it stands there.
+    pub reason: Option<String>,
+    /// Attempts made.
+    pub attempts: AttemptNumber,
+    /// The rule that decided.
+    #[serde(default)]
+    pub rule: Option<RuleName>,
+    /// The bot that it is for; `null` for the one at `BOT_URL`.
+    #[serde(default)]
+    pub bot: Option<BotName>,
+    /// Why it stands there, in one sentence.
+    #[serde(default)]
+    pub explanation: String,
+    /// When the next attempt is due.
+    pub due_at_ms: Option<UnixMillis>,
+    /// When it happened by Meta's clock.
+    pub sent_at_ms: Option<UnixMillis>,
+    /// When the gate accepted it.
+    pub accepted_at_ms: UnixMillis,
+}
+
+impl Shown {
+    /// What the operator is shown of a conversation and its last entries.
+    #[must_use]
+    pub fn new(name: &ObjectName, conversation: &Conversation, entries: &[Entry]) -> Self {
+        let echo = |echo: &Echo| ShownEvent {
+            id: echo.id.clone(),
+            class: Class::Echo,
+            state: State::Withheld.name().to_owned(),
+            reason: Some(Reason::NotForwarded.to_string()),
+            attempts: AttemptNumber::default(),
+            rule: None,
+            bot: None,
+            explanation: conversation.explain_echo(echo),
+            due_at_ms: None,
+            sent_at_ms: None,
+            accepted_at_ms: echo.at_ms,
+        };
+        let entry = |entry: &Entry| ShownEvent::new(entry, conversation.explain(entry));
+        let mut events: Vec<ShownEvent> = Vec::new();
+        // Both lists are in order already, and mostly what comes is the last.
+        for event in entries.iter().map(entry).chain(conversation.echoes.iter().map(echo)) {
+            let behind = events.partition_point(|before| before.accepted_at_ms <= event.accepted_at_ms);
+            events.insert(behind, event);
+        }
+        let Collisions { prevented, dropped, leaked, .. } = conversation.collisions;
+        Self {
+            conversation: name.public_id(),
+            holder: match conversation.turn.holder {
+                Holder::Automation => HolderName::Automation,
+                Holder::Human(_) => HolderName::Human,
+            },
+            lease_until_ms: conversation.turn.lease_until(),
+            waiting_since_ms: conversation.waiting.map(|waiting| waiting.since_ms),
+            token: conversation.turn.token,
+            events,
+            journal: conversation.journal.iter().cloned().collect(),
+            sends: conversation.sends.iter().map(ShownSend::new).collect(),
+            collision_counts: CollisionCounts { prevented, dropped, leaked },
+            collisions: conversation.collisions.iter().map(ShownCollision::new).collect(),
+        }
+    }
+}
+
+impl ShownEvent {
+    fn new(entry: &Entry, explanation: String) -> Self {
+        Self {
+            explanation,
+            rule: entry.note.rule.clone(),
+            bot: entry.note.bot.clone(),
+            id: entry.id.clone(),
+            class: entry.class,
+            state: entry.state.name().to_owned(),
+            reason: entry.reason.map(|reason| reason.to_string()),
+            attempts: entry.attempts,
+            due_at_ms: match entry.state {
+                State::Waiting(at) => Some(at),
+                State::Dead | State::Delivered | State::InFlight(_) | State::Withheld => None,
+            },
+            sent_at_ms: entry.sent_at,
+            accepted_at_ms: entry.accepted_at,
+        }
+    }
+}

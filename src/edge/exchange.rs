@@ -1,0 +1,106 @@
+//! A request of a bot's on its way to the Graph API, and the answer on its way back.
+//!
+//! Invariant: only the host of `GRAPH_URL` is ever called; bodies stream both ways and are never in memory as a whole,
+//! but for those that the fence must read. A token travels in its header and is neither kept nor logged.
+//!
+//! Not here: which requests are carried (`graph`).
+
+use std::rc::Rc;
+
+use worker::wasm_bindgen::JsValue;
+use worker::{AbortSignal, Env, Fetch, Headers, Request, Response, Result};
+
+use super::body::{self, ReadError};
+use super::outbound;
+use crate::graph::answer::GraphError;
+use crate::graph::headers;
+use crate::graph::target::Target;
+use crate::limits::SEND_BODY_BYTES_MAX;
+use crate::settings::Settings;
+
+/// A request of the bot's that the gate carries.
+pub(super) struct Exchange {
+    pub(super) request: Request,
+    pub(super) env: Env,
+    pub(super) settings: Rc<Settings>,
+    pub(super) target: Target,
+    pub(super) query: Option<String>,
+}
+
+impl Exchange {
+    /// Asks the Graph API what was asked here, and answers with its answer.
+    pub(super) async fn fetch(&self, body: Option<JsValue>, signal: Option<&AbortSignal>) -> Result<Response> {
+        let mut url = self.graph_url(&self.target.path);
+        url.set_query(self.query.as_deref());
+        let method = self.request.method();
+        let request = outbound::request(method.as_ref(), url.as_str(), Some(&self.headers()?), body.as_ref())?;
+        let fetch = Fetch::Request(request);
+        let response = match signal {
+            Some(signal) => fetch.send_with_signal(signal).await?,
+            None => fetch.send().await?,
+        };
+        travelling_back(response)
+    }
+
+    /// The text of something else that the Graph API knows, asked for with the bot's own token.
+    pub(super) async fn look_up(&self, path: &str, query: &[(&str, &str)]) -> Result<Response> {
+        let headers = Headers::new();
+        if let Some(authorization) = self.request.headers().get("authorization")? {
+            headers.set("authorization", &authorization)?;
+        }
+        let mut url = self.graph_url(path);
+        url.query_pairs_mut().extend_pairs(query);
+        Fetch::Request(outbound::request("GET", url.as_str(), Some(&headers), None)?).send().await
+    }
+
+    fn graph_url(&self, path: &str) -> url::Url {
+        let mut url = self.settings.graph_url.clone();
+        let path = format!("{}{path}", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url
+    }
+
+    fn headers(&self) -> Result<Headers> {
+        let given = self.request.headers();
+        let connection = given.get("connection")?;
+        let headers = Headers::new();
+        for (name, value) in given.entries() {
+            if headers::of_request(&name.to_ascii_lowercase(), connection.as_deref()) {
+                headers.append(&name, &value)?;
+            }
+        }
+        Ok(headers)
+    }
+
+    /// The body of a request that the gate must read, which is a JSON object.
+    pub(super) async fn read_body(&mut self) -> core::result::Result<Vec<u8>, GraphError> {
+        let header = |name| self.request.headers().get(name).ok().flatten();
+        let is_json = header("content-type").is_some_and(|kind| headers::is_json(&kind));
+        let is_encoded = header("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"));
+        if !is_json || is_encoded {
+            return Err(GraphError::NotJson);
+        }
+        body::read(&mut self.request, SEND_BODY_BYTES_MAX).await.map_err(|error| match error {
+            ReadError::TooLarge => GraphError::TooLarge,
+            ReadError::Broken => GraphError::NotJson,
+        })
+    }
+}
+
+/// A body that was read, as it is sent on: of known length.
+pub(super) fn body_of(bytes: &[u8]) -> JsValue {
+    JsValue::from(worker::js_sys::Uint8Array::from(bytes))
+}
+
+/// The Graph API's answer without the headers that end here.
+fn travelling_back(response: Response) -> Result<Response> {
+    let given = response.headers();
+    let connection = given.get("connection")?;
+    let headers = Headers::new();
+    for (name, value) in given.entries() {
+        if headers::of_answer(&name.to_ascii_lowercase(), connection.as_deref()) {
+            headers.append(&name, &value)?;
+        }
+    }
+    Ok(response.with_headers(headers))
+}

@@ -1,0 +1,47 @@
+//! Where the conversations of phone numbers live, as far as this isolate has just learnt it.
+//!
+//! Most bots name a customer by phone number, and most conversations live under the business-scoped user id: without
+//! this, every message of a bot's would ask the phone number's object only to be sent on by it.
+//!
+//! Invariant: what is remembered is [`HOME_FRESH_FOR`] old at most. A name that points elsewhere does so for ever, unless
+//! the phone number goes to another person, who then is a customer of their own: no number does that within a minute of
+//! being in use. A home that has moved since says where to.
+//!
+//! Not here: Meta's events. They ask the object itself, because they are what links names.
+
+use core::cell::RefCell;
+
+use crate::ids::ObjectName;
+use crate::limits::{HOME_FRESH_FOR, HOMES_MAX};
+use crate::time::UnixMillis;
+
+struct Known {
+    name: ObjectName,
+    home: ObjectName,
+    until: UnixMillis,
+}
+
+thread_local! {
+    static HOMES: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Where the conversation of this name lives, as far as that is known.
+pub(super) fn of(name: &ObjectName, now: UnixMillis) -> Option<ObjectName> {
+    let is_it = |known: &&Known| known.name == *name && now < known.until;
+    HOMES.with_borrow(|homes| homes.iter().rev().find(is_it).map(|known| known.home.clone()))
+}
+
+/// Remembers where the conversation of this name lives.
+pub(super) fn remember(name: &ObjectName, home: &ObjectName, now: UnixMillis) {
+    if name == home {
+        return;
+    }
+    let known = Known { name: name.clone(), home: home.clone(), until: now.after(HOME_FRESH_FOR) };
+    HOMES.with_borrow_mut(|homes| {
+        homes.retain(|known| known.name != *name && now < known.until);
+        homes.push(known);
+        if homes.len() > HOMES_MAX {
+            homes.remove(0);
+        }
+    });
+}
