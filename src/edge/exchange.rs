@@ -28,6 +28,11 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
+    /// Sends on with this body what is no message, and so may be asked again.
+    pub(super) async fn send_on(&self, body: Option<JsValue>) -> core::result::Result<Response, GraphError> {
+        self.fetch(body, None).await.map_err(|_| GraphError::GraphLost { was_send: false })
+    }
+
     /// Asks the Graph API what was asked here, and answers with its answer.
     pub(super) async fn fetch(&self, body: Option<JsValue>, signal: Option<&AbortSignal>) -> Result<Response> {
         let mut url = self.graph_url(&self.target.path);

@@ -10,7 +10,7 @@ use super::{calls, clock};
 use crate::command::Reply;
 use crate::conversation::fence::{Asked, SendEnd};
 use crate::conversation::identity::Place;
-use crate::conversation::{Answer, Context, Input, Output};
+use crate::conversation::{Answer, Context, Input};
 use crate::graph::send::Sending;
 use crate::ids::{EventId, ObjectName};
 use crate::limits::HOPS_MAX;
@@ -56,10 +56,7 @@ impl Inner {
         begun_at: UnixMillis,
         end: &SendEnd,
     ) -> Result<(Reply, Jobs), Failure> {
-        self.transact(&[], |conversation, _, context| {
-            if let Place::Elsewhere(to) = &conversation.place {
-                return Ok((Reply::Moved { to: to.clone(), known: Vec::new() }, Output::default()));
-            }
+        self.at_home(|conversation, _, context| {
             Ok((Reply::Finished, conversation.apply(&Input::Settle { begun_at, digest, end }, context)))
         })
         .await
@@ -67,10 +64,7 @@ impl Inner {
 
     /// Takes in that Meta reports a message as sent.
     pub(super) async fn sent(&self, message: &EventId, sent_at: Option<UnixMillis>) -> Result<(Reply, Jobs), Failure> {
-        self.transact(&[], |conversation, table, context| {
-            if let Place::Elsewhere(to) = &conversation.place {
-                return Ok((Reply::Moved { to: to.clone(), known: Vec::new() }, Output::default()));
-            }
+        self.at_home(|conversation, table, context| {
             let is_known = conversation.turn.hold().is_some() && !table.known([message])?.is_empty();
             let input = Input::Sent { id: message, sent_at, is_known };
             Ok((Reply::Finished, conversation.apply(&input, context)))

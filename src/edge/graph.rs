@@ -6,7 +6,7 @@
 //! Not here: how a request travels (`exchange`), whether a message may be sent, and its way (`send`).
 
 use worker::wasm_bindgen::JsValue;
-use worker::{AbortSignal, Context, Env, Request, Response, Result};
+use worker::{Context, Env, Request, Response, Result};
 
 use super::exchange::{Exchange, body_of};
 use super::log::{Occurrence, log};
@@ -50,7 +50,7 @@ async fn carry(request: Request, env: Env, context: &Context) -> core::result::R
             if changes_callback(&body)? {
                 exchange.refuse_callback_unless_allowed().await?;
             }
-            exchange.send_on(Some(body_of(&body)), None).await
+            exchange.send_on(Some(body_of(&body))).await
         }
     }
 }
@@ -74,14 +74,6 @@ impl Exchange {
 
     /// Sends the request on as it is.
     async fn pass_on(&self) -> core::result::Result<Response, GraphError> {
-        self.send_on(self.request.inner().body().map(JsValue::from), None).await
-    }
-
-    async fn send_on(
-        &self,
-        body: Option<JsValue>,
-        signal: Option<&AbortSignal>,
-    ) -> core::result::Result<Response, GraphError> {
-        self.fetch(body, signal).await.map_err(|_| GraphError::GraphLost { was_send: false })
+        self.send_on(self.request.inner().body().map(JsValue::from)).await
     }
 }

@@ -229,10 +229,7 @@ impl Inner {
 
     /// Takes in that an echo was a broadcast.
     async fn broadcast(&self, echo: &EventId) -> Result<(Reply, Jobs), Failure> {
-        self.transact(&[], |conversation, _, context| {
-            if let Place::Elsewhere(to) = &conversation.place {
-                return Ok((Reply::Moved { to: to.clone(), known: Vec::new() }, Output::default()));
-            }
+        self.at_home(|conversation, _, context| {
             Ok((Reply::Finished, conversation.apply(&Input::Broadcast { echo }, context)))
         })
         .await
@@ -240,17 +237,24 @@ impl Inner {
 
     /// Sends dead letters on their way again.
     async fn replay(&self, only: Option<&[EventId]>) -> Result<(Reply, Jobs), Failure> {
-        let (answer, jobs) = self
-            .transact(&[], |conversation, table, context| {
-                if let Place::Elsewhere(to) = &conversation.place {
-                    return Ok((Reply::Moved { to: to.clone(), known: Vec::new() }, Output::default()));
-                }
-                let output = conversation.apply(&Input::Replay { dead: &table.dead(only)? }, context);
-                let Answer::Replayed(replayed) = output.answer else { return Ok((Reply::Finished, output)) };
-                Ok((Reply::Replayed(replayed), output))
-            })
-            .await?;
-        Ok((answer, jobs))
+        self.at_home(|conversation, table, context| {
+            let output = conversation.apply(&Input::Replay { dead: &table.dead(only)? }, context);
+            let Answer::Replayed(replayed) = output.answer else { return Ok((Reply::Finished, output)) };
+            Ok((Reply::Replayed(replayed), output))
+        })
+        .await
+    }
+
+    /// As [`Inner::transact`], where the conversation lives here; else the answer is where it does.
+    pub(super) async fn at_home(
+        &self,
+        work: impl FnOnce(&mut Core, &Table<'_, ObjectSql>, Context<'_>) -> Result<(Reply, Output), StoreError>,
+    ) -> Result<(Reply, Jobs), Failure> {
+        self.transact(&[], |conversation, table, context| match &conversation.place {
+            Place::Elsewhere(to) => Ok((Reply::Moved { to: to.clone(), known: Vec::new() }, Output::default())),
+            Place::Home(_) => work(conversation, table, context),
+        })
+        .await
     }
 
     fn show(&self) -> Result<Reply, Failure> {

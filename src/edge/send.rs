@@ -60,7 +60,7 @@ pub(super) async fn send(mut exchange: Exchange, line: &LineId, context: &Contex
             if stays_here(&exchange.env, line, message).await {
                 return answer::graph_ok(graph_answer::SUCCESS, Conflict::HeldByHuman.name());
             }
-            exchange.fetch(Some(body_of(&body)), None).await.map_err(|_| GraphError::GraphLost { was_send: false })
+            exchange.send_on(Some(body_of(&body))).await
         }
         Post::Message(customer, mut sending) => {
             sending.category = templates::category(&exchange, line, &sending).await;

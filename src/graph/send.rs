@@ -81,15 +81,20 @@ impl Post {
             let id = text(&body, "message_id").ok_or(GraphError::Recipient)?;
             return Ok(Self::Read(EventId::named(id)));
         }
-        let phone = filled("to").map(|to| plain(to).and_then(|to| Phone::parse(&to)));
-        let bsuid = filled("recipient").map(|recipient| plain(recipient).and_then(|to| Bsuid::parse(&to)));
-        let customer = match (phone, bsuid) {
-            // What a group is called is no phone number.
-            (Some(None), _) if text(&body, "recipient_type") == Some("group") => return Ok(Self::Group),
-            // Some write a user id where the phone number belongs.
-            (Some(None), None) => filled("to").and_then(Value::as_str).and_then(Bsuid::parse).map(Customer::Bsuid),
-            (Some(None), Some(_)) | (_, Some(None)) => None,
-            (phone, bsuid) => Customer::from_names(phone.flatten(), bsuid.flatten()),
+        let (to, recipient) = (filled("to").map(plain), filled("recipient").map(plain));
+        let customer = match (to, recipient) {
+            (Some(Some(to)), None) => match Customer::parse(&to) {
+                // What a group is called is neither a phone number nor a user id.
+                None if text(&body, "recipient_type") == Some("group") => return Ok(Self::Group),
+                // Some write a user id where the phone number belongs.
+                customer => customer,
+            },
+            (Some(Some(to)), Some(Some(recipient))) => match (Phone::parse(&to), Bsuid::parse(&recipient)) {
+                (Some(phone), Some(bsuid)) => Some(Customer::Both(phone, bsuid)),
+                _ => None,
+            },
+            (None, Some(Some(recipient))) => Bsuid::parse(&recipient).map(Customer::Bsuid),
+            (Some(None), _) | (_, Some(None)) | (None, None) => None,
         };
         let sending = Box::new(Sending::of(body, token));
         Ok(Self::Message(customer.ok_or(GraphError::Recipient)?, sending))
@@ -236,6 +241,19 @@ mod tests {
         let body = json!({"to": "34600111222"}).to_string();
         for token in ["", "x", "-1", "1.0"] {
             assert_eq!(Post::read(body.as_bytes(), Some(token)), Err(GraphError::Token), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_message_to_a_customer_is_fenced_also_where_it_calls_itself_a_groups() {
+        for body in [
+            json!({"recipient_type": "group", "to": "34600111222"}),
+            json!({"recipient_type": "group", "to": "ES.1"}),
+            json!({"recipient_type": "group", "to": "Y2FwaV9ncm91cA", "recipient": "ES.1"}),
+            json!({"recipient_type": "group", "recipient": "ES.1"}),
+            json!({"recipient_type": "group", "to": ["34600111222"]}),
+        ] {
+            assert_ne!(read(&body), Ok(Post::Group), "{body}");
         }
     }
 
