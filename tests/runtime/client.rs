@@ -24,7 +24,7 @@ pub const BOT_TOKEN: &str = "EAAGtokenOfTheBot";
 
 /// Longest that one request may take on a machine that does other work too.
 const LIMIT: Duration = Duration::from_mins(1);
-const POLL: Duration = Duration::from_millis(50);
+pub const POLL: Duration = Duration::from_millis(50);
 
 /// What a gate answered.
 #[derive(Debug)]
