@@ -28,7 +28,7 @@ export async function startBot({ secret, verifyToken, graphUrl }) {
     if (method === "GET") return handshake(url.searchParams, verifyToken);
     if (method !== "POST") return { status: 405, text: "POST or GET" };
     const body = await bytes();
-    if (!matches(headers["x-hub-signature-256"], sign(secret, body))) return { status: 401, text: "wrong signature" };
+    if (!isSigned(secret, headers, body)) return { status: 401, text: "wrong signature" };
     for (const { value } of JSON.parse(body).entry.flatMap((entry) => entry.changes)) {
       // A change without messages carries statuses: news of our own sends, which this bot has no use for.
       for (const message of value.messages ?? []) {
@@ -54,13 +54,20 @@ function handshake(query, verifyToken) {
   return { status: 200, text: query.get("hub.challenge") ?? "" };
 }
 
-function matches(given, expected) {
-  const [left, right] = [Buffer.from(given ?? ""), Buffer.from(expected)];
+/** Whether a delivery comes from Meta, or from the gate in its place. */
+export function isSigned(secret, headers, body) {
+  const [left, right] = [Buffer.from(headers["x-hub-signature-256"] ?? ""), Buffer.from(sign(secret, body))];
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
+/** What the bot has to say to a customer's text. */
+export function replyTo(question) {
+  const [, text] = REPLIES.find(([pattern]) => pattern.test(question)) ?? [undefined, FALLBACK];
+  return text;
+}
+
 async function answer(bot, line, message) {
-  const [, text] = REPLIES.find(([pattern]) => pattern.test(message.text.body)) ?? [undefined, FALLBACK];
+  const text = replyTo(message.text.body);
   await send(bot, line, message, { status: "read", message_id: message.id, typing_indicator: { type: "text" } });
   await sleep(1000 * (bot.thoughts.get(message.id) ?? 0));
   // What is opaque to Meta tells this bot, and whoever watches it, which question a send answers.

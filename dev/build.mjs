@@ -1,4 +1,5 @@
-// Builds the Worker into build/, with worker-build and the tools that the set-up put in place.
+// Builds the Worker into build/, with worker-build and the tools that the set-up put in place, and the desk's page
+// (web.mjs).
 // It is also wrangler's build command, so it runs at each start of `wrangler dev` and before each deployment.
 //
 // Invariant: build/ holds what the sources say. A digest of everything that goes in is written beside the result as
@@ -14,17 +15,19 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, fail, quietly, secondsSince, span } from "./terminal.mjs";
+import { buildWeb } from "./web.mjs";
 import { ROOT, cargoTools, isAlive, npmBinary, toolEnvironment } from "./tools.mjs";
 
 const BUILD = path.join(ROOT, "build");
 const STAMP = path.join(BUILD, ".baton-stamp");
 const LOCK = path.join(BUILD, ".baton-lock");
 const RESULTS = ["index.js", "index_bg.wasm"].map((name) => path.join(BUILD, name));
-// Files and folders that can change the result. `web` holds pages that the sources may include as bytes.
-const INPUTS = ["Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain.toml", ".cargo", "src", "web", "dev/build.mjs", "dev/tools.mjs", "package-lock.json"];
+// Files and folders that can change the result.
+const INPUTS = ["Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain.toml", ".cargo", "src", "dev/build.mjs", "dev/tools.mjs", "package-lock.json"];
 
 try {
   await build();
+  await buildWeb();
 } catch (error) {
   fail(error);
 }

@@ -128,13 +128,15 @@ function claim(state) {
 function writeConfiguration(run, { config, vars, secrets }) {
   fs.rmSync(run, { recursive: true, force: true });
   fs.mkdirSync(run, { recursive: true, mode: 0o700 });
-  const { build, main, ...rest } = config;
+  const { assets, build, main, ...rest } = config;
   const own = {
     ...rest,
     main: path.resolve(ROOT, main),
+    assets: { ...assets, directory: path.resolve(ROOT, assets.directory) },
     vars,
+    assets: { ...assets, directory: path.resolve(ROOT, assets.directory) },
     // wrangler takes watch_dir relative to the configuration and cwd as it is.
-    ...(build && { build: { ...build, cwd: ROOT, watch_dir: path.relative(run, path.resolve(ROOT, build.watch_dir ?? "src")) } }),
+    ...(build && { build: { ...build, cwd: ROOT, watch_dir: [build.watch_dir ?? "src"].flat().map((folder) => path.relative(run, path.resolve(ROOT, folder))) } }),
   };
   fs.writeFileSync(path.join(run, "wrangler.json"), JSON.stringify(own, null, 2), { mode: 0o600 });
   const lines = Object.entries(secrets).map(([name, value]) => `${name}=${quote(name, value)}\n`);

@@ -14,16 +14,20 @@ npm start -- OPTIONS
   --policy FILE     your policy, TOML or JSON, instead of [vars.BATON_POLICY] in wrangler.toml
   --state DIR       folder of the stored conversations and of wrangler.log (.wrangler/state)
   --scenario FILE   what the demo plays (scenarios/takeover.toml)
+  --play-port N     port of the playground on 127.0.0.1 (8788, or a free one where that is taken; 0 picks a free one)
+  --no-play         no playground
   --no-demo         serve only; prints "ready URL" once the gate answers
   --once            play the demo, end everything, exit 0 if all went as expected and 1 if not
   --help            this text
 
+The playground, at /play, has a gate and a sample bot of its own, with times short enough to watch. With --bot it is
+around the gate and your bot; with --bot and --graph, where nobody sees what your bot sends, around its own again.
 The bot sends through the gate: its base URL is the gate's address, instead of https://graph.facebook.com.
 Ctrl-C ends everything. Secrets are read from .dev.vars.
 `;
 
-const WITH_VALUE = ["bot", "graph", "port", "policy", "state", "scenario"];
-const FLAGS = ["no-demo", "once", "help"];
+const WITH_VALUE = ["bot", "graph", "port", "policy", "state", "scenario", "play-port"];
+const FLAGS = ["no-demo", "no-play", "once", "help"];
 
 export function parseOptions(argv) {
   const given = {};
@@ -44,19 +48,22 @@ export function parseOptions(argv) {
     help: Boolean(given.help),
     bot: address("bot", given.bot),
     graph: address("graph", given.graph),
-    port: port(given.port ?? "8787"),
+    port: port("port", given.port ?? "8787"),
+    playPort: given["play-port"] && port("play-port", given["play-port"]),
     policy: given.policy && path.resolve(given.policy),
     state: given.state && path.resolve(given.state),
     scenario: given.scenario && path.resolve(given.scenario),
     // The player can vouch only for what it sees: the sample bot's deliveries, and its sends to the stand-in.
     demo: !given["no-demo"] && !given.bot && !given.graph,
     once: Boolean(given.once),
+    // A single play ends before anybody could look.
+    play: !given["no-play"] && !given.once,
   };
 }
 
-function port(text) {
+function port(name, text) {
   const number = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(number <= 65_535)) throw new Failure(`--port takes a number from 0 to 65535, not "${text}"`);
+  if (!(number <= 65_535)) throw new Failure(`--${name} takes a number from 0 to 65535, not "${text}"`);
   return number;
 }
 

@@ -1,4 +1,4 @@
-// The Python for tests that drive a published Python SDK: a virtual environment under target/python, with the packages
+// The Python for tests that drive a published Python SDK or a tester: a virtual environment under target/python, with the packages
 // of tests/runtime/sdk/requirements.txt and nothing else.
 //
 // Invariant: an environment that is found complete was made of these requirements, by this Python: both are in the
@@ -18,9 +18,9 @@ const REQUIREMENTS = path.join(ROOT, "tests", "runtime", "sdk", "requirements.tx
 const FOLDER = path.join(ROOT, "target", "python");
 
 // Debian keeps ensurepip, without which an environment has no pip, in a package of its own.
-const FIT = "import ensurepip, sys, venv; print(sys.version, sys.base_prefix); sys.exit(sys.version_info < (3, 10))";
+const FIT = "import ensurepip, sys, venv; print(sys.version, sys.base_prefix); sys.exit(sys.version_info < (3, 11))";
 
-/** Resolves with the path of an interpreter, or with undefined where there is no Python 3.10 or newer with venv. */
+/** Resolves with the path of an interpreter, or with undefined where there is no Python 3.11 or newer with venv. */
 export async function python() {
   const found = spawnSync("python3", ["-c", FIT], { encoding: "utf8" });
   if (found.status !== 0) return undefined;
@@ -32,7 +32,7 @@ export async function python() {
 
 // An environment holds a link to the Python that made it, which may have gone.
 function works(environment) {
-  return spawnSync(interpreter(environment), ["-c", "import pywa"]).status === 0;
+  return spawnSync(interpreter(environment), ["-c", "import pywa, schemathesis"]).status === 0;
 }
 
 async function make(environment) {

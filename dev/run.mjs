@@ -1,4 +1,4 @@
-// The one entry of every npm script: `node dev/run.mjs start|test|fuzz|setup|build [options]`.
+// The one entry of every npm script: `node dev/run.mjs start|test|fuzz|setup|build|screenshots [options]`.
 //
 // It runs on whatever Node the developer has (20 or newer) and before anything is installed, so it and everything it
 // imports (options, setup, tools, terminal) use Node's own modules only. Once set-up is done it hands over to the
@@ -7,9 +7,10 @@
 // Invariant: when this process ends, for whatever reason, the process it handed over to ends too. The two are joined
 // by an IPC channel, whose closing the other side notices even after a SIGKILL.
 //
-// Deliberately not here: what the commands do (start.mjs, build.mjs, fuzz.mjs, setup.mjs).
+// Deliberately not here: what the commands do (start.mjs, build.mjs, fuzz.mjs, setup.mjs, screenshots.mjs).
 
 import { spawn } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 
 const NODE_FLOOR = 20;
@@ -49,6 +50,8 @@ async function main() {
       const tested = await hand("cargo", ["test", "--locked", ...args], { env: toolEnvironment(), cwd: ROOT });
       // Whoever asks cargo for certain tests wants those.
       if (tested !== 0 || args.length > 0) return tested;
+      const opened = await testInBrowser({ nodeBinary, toolEnvironment, ROOT });
+      if (opened !== 0) return opened;
       return hand(process.execPath, [here("fuzz.mjs"), "--short"], { env: toolEnvironment() });
     }
     case "fuzz":
@@ -61,9 +64,29 @@ async function main() {
     case "build":
       noArguments();
       return hand(process.execPath, [here("build.mjs")], { env: toolEnvironment() });
+    case "screenshots":
+      noArguments();
+      await setup();
+      return hand(nodeBinary(), [here("screenshots.mjs")], { env: toolEnvironment(), cwd: ROOT });
     default:
-      throw new Failure(`There is no command "${command}": npm start, npm test, npm run fuzz, npm run setup or npm run build`);
+      throw new Failure(`There is no command "${command}": npm start, npm test, npm run fuzz, npm run setup, npm run build or npm run screenshots`);
   }
+}
+
+/** The tests in a browser, where there is one; elsewhere it is said how to get one, and is an error only where that is wanted. */
+async function testInBrowser({ nodeBinary, toolEnvironment, ROOT }) {
+  const folder = path.join(ROOT, "tests", "browser");
+  const { findChromium } = await import("../tests/browser/chromium.mjs");
+  try {
+    findChromium();
+  } catch (error) {
+    if (process.env.BATON_REQUIRE_BROWSER === "1") throw new Failure(error.message);
+    console.log(`The tests in a browser are left out. ${error.message}`);
+    return 0;
+  }
+  const files = fs.readdirSync(folder).filter((name) => name.endsWith(".test.mjs")).sort();
+  // One at a time: each has gates of its own, and the machine may have two cores.
+  return hand(nodeBinary(), ["--test", "--test-concurrency=1", ...files.map((name) => path.join(folder, name))], { env: toolEnvironment(), cwd: ROOT });
 }
 
 function noArguments() {

@@ -16,18 +16,21 @@ import { LINE_ID, WABA_ID } from "./meta.mjs";
 import { Failure } from "./terminal.mjs";
 import { ROOT } from "./tools.mjs";
 
-const SECRETS = ["META_APP_SECRET", "META_APP_SECRET_PREVIOUS", "META_VERIFY_TOKEN", "BOT_SECRET", "GRAPH_KEY", "ADMIN_TOKEN"];
+const SECRETS = ["META_APP_SECRET", "META_APP_SECRET_PREVIOUS", "META_VERIFY_TOKEN", "BOT_SECRET", "GRAPH_KEY", "ADMIN_TOKEN", "ALERTS_SECRET", "ALERTS_SLACK_URL"];
 const OVERRIDE = "BATON_VAR_";
+// Bindings of wrangler.toml that a test leaves out, to see what becomes of the rest.
+const WITHOUT = "BATON_VAR_WITHOUT_BINDINGS";
 
 /** `config` is wrangler.toml without its variables; `vars` and `secrets` are what the Worker sees. */
 export function readSettings({ bot, graph, policyFile } = {}) {
   const { vars: declared = {}, ...config } = readToml(path.join(ROOT, "wrangler.toml"));
+  leaveOut(config, process.env[WITHOUT]?.split(",") ?? []);
   const local = parseEnv(fs.readFileSync(path.join(ROOT, ".dev.vars"), "utf8"));
   const all = { ...declared, ...local, BOT_URL: bot, GRAPH_URL: graph, LOCAL_DEVELOPMENT: "true" };
   if (policyFile) all.BATON_POLICY = readPolicy(policyFile);
   all.LINES = withLocalLine(all.LINES);
   for (const [name, value] of Object.entries(process.env)) {
-    if (name.startsWith(OVERRIDE)) all[name.slice(OVERRIDE.length)] = value;
+    if (name.startsWith(OVERRIDE) && name !== WITHOUT) all[name.slice(OVERRIDE.length)] = value;
   }
   const settings = { config, vars: {}, secrets: {} };
   for (const [name, value] of Object.entries(all)) {
@@ -36,6 +39,12 @@ export function readSettings({ bot, graph, policyFile } = {}) {
     else settings.vars[name] = value;
   }
   return settings;
+}
+
+function leaveOut(config, bindings) {
+  const { durable_objects: objects, kv_namespaces: namespaces } = config;
+  if (objects) objects.bindings = objects.bindings.filter(({ name }) => !bindings.includes(name));
+  if (namespaces) config.kv_namespaces = namespaces.filter(({ binding }) => !bindings.includes(binding));
 }
 
 /** The policy in force as an object; an empty one where it is written in a way that only the gate can judge. */

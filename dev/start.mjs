@@ -14,6 +14,7 @@ import { choosePort, gateUrl, relative, startGate } from "./gate.mjs";
 import { startGraph } from "./graph.mjs";
 import { LINE_ID } from "./meta.mjs";
 import { parseOptions } from "./options.mjs";
+import { startPlayground } from "./play/playground.mjs";
 import { play } from "./player.mjs";
 import { readScenario } from "./scenario.mjs";
 import { botSecret, linesOf, policyOf, readSettings, withPolicy } from "./settings.mjs";
@@ -23,6 +24,7 @@ import { Difference, TOO_LATE } from "./witness.mjs";
 
 const HEALTH_LIMIT_MS = 30_000;
 let gate;
+let playground;
 
 // Being told to end is how serving ends well; a single play that was cut short has shown nothing.
 const codeWhenTold = process.argv.includes("--once") ? 1 : 0;
@@ -35,7 +37,7 @@ const told = new Promise((resolve) => {
 const unread = new Promise((resolve) => process.stdout.on("error", () => resolve(codeWhenTold)));
 
 const code = await Promise.race([told, unread, main(parseOptions(process.argv.slice(2))).catch((error) => { fail(error); return 1; })]);
-await gate?.stop();
+await Promise.all([gate?.stop(), playground?.stop()]);
 process.exit(code);
 
 async function main(options) {
@@ -72,6 +74,9 @@ async function main(options) {
     await gate.stop();
   }
   await startUp({ settings, state, port });
+  // What the user's own bot sends can be shown only where it reaches the stand-in.
+  const around = options.bot && graph && { gate, graph, settings };
+  if (options.play) playground = await startPlayground({ options, state, around, onTrouble: showTrouble });
   describe({ options, settings, state, botUrl, graphUrl, customer, leaseSeconds, adminToken: shownToken(settings.secrets.ADMIN_TOKEN) });
   console.log(`ready ${gate.url}`);
   const tail = await gate.died;
@@ -95,9 +100,13 @@ async function startSampleBot({ secrets, port }) {
   return bot;
 }
 
+function showTrouble(line) {
+  console.error(`${yellow("runtime")}  ${line}`);
+}
+
 /** Starts the gate and waits until it answers on /health; what it lacks is shown, and it serves all the same. */
 async function startUp({ settings, state, port }) {
-  gate = await startGate({ settings, state, port, onTrouble: (line) => console.error(`${yellow("runtime")}  ${line}`) });
+  gate = await startGate({ settings, state, port, onTrouble: showTrouble });
   const limit = Date.now() + HEALTH_LIMIT_MS;
   for (;;) {
     try {
@@ -136,6 +145,8 @@ function describe({ options, settings, state, botUrl, graphUrl, customer, leaseS
   const line = (name, text) => console.log(`  ${name.padEnd(24)}${text}`);
   const hold = leaseSeconds ? `: a person's hold lasts ${span(leaseSeconds)}` : "";
   console.log(`\n${bold("The gate is up")}${hold}.\n`);
+  if (playground) line(bold("Playground".padEnd(24)), `${bold(cyan(playground.url))}${options.bot && options.graph ? " (with the sample bot)" : ""}\n`);
+  line("Desk", `${cyan(`${gate.url}/desk/`)} (token: ${adminToken})`);
   line("Callback URL for Meta", `${cyan(`${gate.url}/webhook`)} (deployed: https://YOUR-WORKER/webhook)`);
   const key = keyPath(settings.secrets.GRAPH_KEY && "$GRAPH_KEY");
   line("Base URL for the bot", `${cyan(gate.url + key)} instead of https://graph.facebook.com (deployed: https://YOUR-WORKER${key})`);

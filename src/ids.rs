@@ -113,7 +113,7 @@ impl Phone {
 pub struct Bsuid(String);
 
 impl Bsuid {
-    /// Reads a business-scoped user id: a country code, a dot, letters, digits, `-` and `_`.
+    /// Reads a business-scoped user id: a country code, a dot, letters, digits and dots.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (country, rest) = text.split_once('.')?;
@@ -224,6 +224,18 @@ impl ObjectName {
     pub fn line_of_conversation(&self) -> Option<LineId> {
         let (line, _) = self.0.strip_prefix("customer/")?.split_once('/')?;
         LineId::parse(line)
+    }
+
+    /// The customer of a conversation, by the name under which it lives: a phone number or a user id.
+    #[must_use]
+    pub fn customer_part(&self) -> Option<&str> {
+        self.0.strip_prefix("customer/")?.split_once('/').map(|(_, customer)| customer)
+    }
+
+    /// The account whose events this object has.
+    #[must_use]
+    pub fn account_part(&self) -> Option<&str> {
+        self.0.strip_prefix("account/")
     }
 
     /// The object for a line's events that belong to no customer.

@@ -9,22 +9,29 @@
 //!
 //! | room | what lives there | may import |
 //! |---|---|---|
-//! | [`time`], [`ids`], [`limits`], [`secret`] | instants without a clock, newtypes, bounds, redacted secrets | each other |
-//! | [`webhook`] | Meta's wire: signature, handshake, events, envelopes | the row above |
+//! | [`time`], [`ids`], [`limits`], [`secret`], [`json`] | instants without a clock, newtypes, bounds, redacted secrets, reading what we have written | each other |
+//! | [`access`] | who may ask the operator's API: sessions, attempts, the assertions of Cloudflare Access | the row above |
+//! | [`webhook`] | Meta's wire: signature, handshake, events, envelopes | the first row |
 //! | [`policy`] | what the owner may configure | the first row |
 //! | [`outbox`] | entries, attempts, outcomes, retries, the bot's address, the request | `webhook`, and above |
 //! | [`graph`] | the Graph API as data: what a bot asks of it, and the gate's own answers | the first row |
 //! | [`conversation`] | the protocol: turn, order, silence, the fence, identity | `graph`, `outbox`, `policy`, and above |
-//! | [`store`] | the SQL of an object | `conversation`, and above |
-//! | [`settings`], [`command`], [`problem`] | the environment, what Worker and object say, public errors | `conversation`, and above |
+//! | [`store`] | the SQL of the objects | `access`, `conversation`, and above |
+//! | [`settings`], [`command`], [`problem`] | the environment, what Worker and object say, public errors | `access`, `conversation`, and above |
+//! | [`desk`] | what the operator looks at: reports, tallies, incidents, pages | `command`, and above |
+//! | [`api`] | the operator's API as data: routes and parameters | `problem`, and above |
 //! | `edge` | the runtime: router, object, SQL binding, fetch, clock, log | everything; nothing imports it |
 //!
 //! `tests/tidy.rs` holds this table against the code.
 
+pub mod access;
+pub mod api;
 pub mod command;
 pub mod conversation;
+pub mod desk;
 pub mod graph;
 pub mod ids;
+pub mod json;
 pub mod limits;
 pub mod outbox;
 pub mod policy;

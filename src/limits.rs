@@ -15,6 +15,9 @@ const MIB: usize = 1_024 * KIB;
 /// 2026-05-21); 256 KiB of margin for a reading of "MB" as MiB and for what a proxy may add.
 pub const WEBHOOK_BODY_BYTES_MAX: usize = 3 * MIB + 256 * KIB;
 
+/// Largest body that the operator sends: a policy of [`POLICY_BYTES_MAX`] and a webhook to try it with.
+pub const API_BODY_BYTES_MAX: usize = 256 * KIB;
+
 /// Most events that one delivery is split into. Meta sends at most 1,000 updates a delivery (same page);
 /// twice that, because one update may carry a message and a receipt.
 pub const EVENTS_PER_DELIVERY_MAX: usize = 2_000;
@@ -97,6 +100,72 @@ pub const BOTS_MAX: usize = 32;
 /// Longest text of a message that rules and phrases look at. WhatsApp's own limit is 4,096 characters
 /// (Meta, "Text messages", 2026); what is longer is looked at as far as this.
 pub const TEXT_CHARS_MAX: usize = 4_096;
+
+/// Longest name of a customer's own that is shown at the desk. WhatsApp allows 25 characters.
+pub const PROFILE_CHARS_MAX: usize = 64;
+
+/// Collisions of one conversation that wait to be reported to the desk: those that the conversation itself remembers.
+pub const REPORTED_COLLISIONS_MAX: usize = COLLISIONS_MAX;
+
+/// Dead letters of one conversation that the desk shows; the conversation has them all.
+pub const REPORTED_DEAD_LETTERS_MAX: usize = 50;
+
+/// Attempts that fail in a row, over all conversations of a line, until the bot counts as down. One message is tried
+/// twice within five seconds, so that five are at least two messages.
+pub const BOT_DOWN_FAILURES: u32 = 5;
+
+/// Messages of customers without an echo from which on the silence of the phone may mean something.
+pub const DEAF_AFTER_MESSAGES: u64 = 20;
+
+/// Shortest silence of the phone that may mean something: longer than a night.
+pub const DEAF_AFTER_MIN: Millis = Millis::from_seconds(16 * 3_600);
+
+/// When Meta ends Coexistence because the Business App was not opened (Meta, "Onboarding WhatsApp Business app users",
+/// 2026: about 14 days), and how long before that the owner is told.
+pub const PHONE_IDLE: Millis = Millis::from_seconds(14 * 86_400);
+/// See [`PHONE_IDLE`].
+pub const PHONE_IDLE_WARN: Millis = Millis::from_seconds(11 * 86_400);
+
+/// How long a desk keeps tallies by the minute, by the hour, and the lists of what has happened: what the page shows,
+/// and a little more.
+pub const DESK_KEEPS_MINUTES_FOR: Millis = Millis::from_seconds(3 * 3_600);
+/// See [`DESK_KEEPS_MINUTES_FOR`].
+pub const DESK_KEEPS_HOURS_FOR: Millis = Millis::from_seconds(32 * 86_400);
+/// See [`DESK_KEEPS_MINUTES_FOR`].
+pub const DESK_KEEPS_LISTS_FOR: Millis = Millis::from_seconds(90 * 86_400);
+
+/// How often a conversation in which nothing happens but talk has its row at the desk written anew.
+pub const DESK_ACTIVITY_EVERY: Millis = Millis::from_seconds(300);
+
+/// How far the clocks of two machines may lie apart before a report counts as older than another.
+pub const DESK_CLOCK_SKEW: Millis = Millis::from_seconds(5);
+
+/// How often a desk looks for conversations whose alarm has not rung, and how many it wakes then.
+pub const SWEEP_EVERY: Millis = Millis::from_seconds(3_600);
+/// See [`SWEEP_EVERY`].
+pub const SWEPT_AT_ONCE: usize = 50;
+
+/// Parts that the desk of a line may have. One takes a line's 20 messages a second many times over.
+pub const DESK_SHARDS_MAX: u32 = 16;
+
+/// Alerts that are sent in one go, and shown.
+pub const ALERTS_AT_ONCE: u64 = 10;
+/// See [`ALERTS_AT_ONCE`].
+pub const ALERTS_SHOWN_MAX: u64 = 100;
+
+/// How long to wait before an alert that was not taken is sent again (Standard Webhooks, shortened to half a day: who
+/// learns of it later has seen it for himself).
+pub const ALERT_RETRY_SECONDS: [u64; 6] = [5, 60, 300, 1_800, 7_200, 36_000];
+
+/// How long a desk may take to take in a report.
+pub const REPORT_TIMEOUT: Millis = Millis::from_seconds(10);
+
+/// How long the receiver of an alert may take.
+pub const ALERT_TIMEOUT: Millis = Millis::from_seconds(10);
+
+/// Conversations that one replay of dead letters asks; on the Free plan a request may make 1,000 calls of
+/// Cloudflare's own services.
+pub const REPLAYED_AT_ONCE: usize = 200;
 
 /// Conversations that one delivery is written to at the same time. A batch of 1,000 updates may name 1,000
 /// customers; calling all of their objects at once would hold every body in memory twice.
@@ -252,6 +321,10 @@ pub const REMEMBER_EVENTS_FOR: Millis = Millis::from_seconds(8 * 86_400);
 /// How long the body of a withheld or dead-lettered event is kept.
 pub const KEEP_BODIES_FOR: Millis = Millis::from_seconds(7 * 86_400);
 
+/// Longest time for which the operator keeps the bot out of a conversation. What the bot misses meanwhile is kept for at
+/// least [`REMEMBER_EVENTS_FOR`], a day longer than that.
+pub const PAUSE_MAX: Millis = Millis::from_seconds(7 * 86_400);
+
 /// How long an object that found something to forget waits before it looks again.
 pub const FORGET_EVERY: Millis = Millis::from_seconds(86_400);
 
@@ -270,3 +343,71 @@ pub const POLICY_FRESH_FOR: Millis = Millis::from_seconds(30);
 /// has linked. Names point at the home object directly; a second hop happens only while a link is being made. An
 /// event that reports new names brings three at most: the old phone number, the new one and the new user id.
 pub const HOPS_MAX: usize = 8;
+
+/// How long KV may show another place what was there before: 60 s (Cloudflare, "How KV works").
+pub const KV_SPREADS_WITHIN: Millis = Millis::from_seconds(60);
+
+/// Within which time a change of the policy has reached every isolate.
+pub const IN_FORCE_WITHIN: Millis = POLICY_FRESH_FOR.plus(KV_SPREADS_WITHIN);
+
+/// How long to wait before a key of KV is written again: one write a second is allowed (Cloudflare, Workers KV limits,
+/// 2026).
+pub const KV_WRITE_AGAIN: Millis = Millis::new(1_100);
+
+/// How often one change puts a newer version into KV that came meanwhile. Each such version has a caller of its own who
+/// does the same.
+pub const PUBLISH_ROUNDS_MAX: usize = 3;
+
+/// Versions of the policy that are kept. At [`POLICY_BYTES_MAX`] each they are 3.2 MB, which the object that shows them
+/// holds twice for a moment.
+pub const POLICY_VERSIONS_MAX: u32 = 50;
+
+/// Longest note to a version of the policy, in characters.
+pub const POLICY_NOTE_CHARS_MAX: usize = 200;
+
+/// Fewest characters of the operator's token. Ten guesses in five minutes from each of [`ATTEMPT_ADDRESSES_MAX`]
+/// addresses are 12 million a day: half a day for six digits thought of in a hurry, for ever for 16 random letters (2^75).
+pub const ADMIN_TOKEN_CHARS_MIN: usize = 16;
+
+/// Longest token that is compared with the operator's.
+pub const ADMIN_TOKEN_CHARS_MAX: usize = 512;
+
+/// How long a session lasts: a working day, so that nobody has to sign in twice, and none lasts into the next.
+pub const SESSION_LASTS: Millis = Millis::from_seconds(12 * 3_600);
+
+/// Session cookies of one request that are looked at. A browser sends one; a neighbour under the same domain may add
+/// some, and each costs four HMACs.
+pub const SESSION_COOKIES_MAX: usize = 4;
+
+/// Failed attempts from one address before it has to wait: more than anybody mistypes.
+pub const ATTEMPTS_MAX: u32 = 10;
+
+/// Within which time failed attempts are counted, and for how long an address then has to wait.
+pub const ATTEMPTS_WINDOW: Millis = Millis::from_seconds(300);
+
+/// Addresses of which failed attempts are kept at a time: at about 100 bytes each 400 KB. Whoever has more addresses than
+/// that is not slowed by a limit per address.
+pub const ATTEMPT_ADDRESSES_MAX: u32 = 4_096;
+
+/// Longest assertion of Cloudflare Access that is read. Those seen have 1 to 2 KB; all headers of a request come to
+/// 128 KB at most (Cloudflare, Workers limits, 2026).
+pub const ACCESS_TOKEN_CHARS_MAX: usize = 16 * KIB;
+
+/// Largest list of a team's keys that is read: two keys and their certificates are about 5 KB.
+pub const ACCESS_CERTS_BYTES_MAX: usize = 64 * KIB;
+
+/// Keys of a team that are kept. Access shows two at a time (Cloudflare One, "Validate JWTs", 2026).
+pub const ACCESS_KEYS_MAX: usize = 8;
+
+/// How long a team's keys stay in use before they are read again. Access changes them every six weeks, and the ones
+/// before stay good for seven days (same page).
+pub const ACCESS_KEYS_FRESH_FOR: Millis = Millis::from_seconds(3_600);
+
+/// How soon the keys are read again for an assertion whose key is unknown, so that nobody can have them read at will.
+pub const ACCESS_KEYS_RETRY: Millis = Millis::from_seconds(60);
+
+/// How long a team's keys may take to arrive.
+pub const ACCESS_CERTS_TIMEOUT: Millis = Millis::from_seconds(5);
+
+/// How far Cloudflare's clocks may be from each other where an assertion begins and ends.
+pub const ACCESS_LEEWAY: Millis = Millis::from_seconds(30);

@@ -1,12 +1,13 @@
 //! Secrets: values that never print themselves and that are compared in constant time.
 //!
-//! Invariant: the only way to a secret's bytes is [`Secret::expose`], which the two modules that compute
-//! signatures call. `Debug` shows a fixed word, there is no `Display`, no `Serialize` and no `==`.
+//! Invariant: the only way to a secret's bytes is [`Secret::expose`], which the two modules that compute Meta's and the
+//! bot's signatures call; what the gate signs for itself is signed here, by [`Secret::sign`]. `Debug` shows a fixed word, there is no `Display`, no `Serialize` and no `==`.
 //!
 //! Not here: where secrets come from (`settings`, `edge::env`).
 
 use core::fmt;
 
+use base16ct::lower::encode_string;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -40,6 +41,24 @@ impl Secret {
         };
         other.verify(&own.finalize().into_bytes()).is_ok()
     }
+
+    /// HMAC-SHA256 of `message` under this secret, in hex.
+    #[must_use]
+    pub fn sign(&self, message: &str) -> String {
+        keyed(&self.0, message.as_bytes()).map_or_else(String::new, |mac| encode_string(&mac.finalize().into_bytes()))
+    }
+
+    /// Whether `signature` is what [`Secret::sign`] makes of `message`, in constant time as [`Secret::matches`].
+    #[must_use]
+    pub fn has_signed(&self, message: &str, signature: &str) -> bool {
+        Self(self.sign(message)).matches(signature.as_bytes())
+    }
+
+    /// Another secret for this purpose alone. It ends with this one, and does not give it away.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Self {
+        Self(self.sign(purpose))
+    }
 }
 
 /// HMAC-SHA256 of `message`. `None` never happens: HMAC takes keys of any length.
@@ -71,6 +90,18 @@ mod tests {
         ] {
             assert_eq!(secret.matches(presented.as_bytes()), matches, "{presented:?}");
         }
+    }
+
+    #[test]
+    fn a_signature_is_of_one_message_under_one_secret() {
+        let [one, other] = ["correct horse", "wrong horse"].map(|text| Secret::new(text).unwrap());
+        let signature = one.sign("message");
+        assert_eq!(signature.len(), 64);
+        assert!(one.has_signed("message", &signature));
+        assert!(!one.has_signed("massage", &signature) && !other.has_signed("message", &signature));
+        assert!(!one.has_signed("message", "") && !one.has_signed("message", &signature.to_uppercase()));
+        let derived = one.derive("purpose");
+        assert!(!derived.has_signed("message", &signature) && !derived.matches(b"correct horse"));
     }
 
     #[test]

@@ -8,11 +8,14 @@
 
 use core::fmt;
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
+use crate::access::jwt::Application;
 use crate::graph::target::Lines;
 use crate::ids::{AccountId, BotName, LineId};
-use crate::limits::{BOT_NAME_CHARS_MAX, BOTS_MAX, LINES_MAX};
+use crate::limits::{
+    ADMIN_TOKEN_CHARS_MAX, ADMIN_TOKEN_CHARS_MIN, BOT_NAME_CHARS_MAX, BOTS_MAX, DESK_SHARDS_MAX, LINES_MAX,
+};
 use crate::outbox::destination::{BotUrl, DestinationError, Surroundings};
 use crate::policy::{Policy, PolicyError};
 use crate::secret::Secret;
@@ -21,12 +24,17 @@ use crate::webhook::signature::AppSecrets;
 /// Where the Graph API is, unless `GRAPH_URL` says otherwise.
 const GRAPH_URL: &str = "https://graph.facebook.com";
 
+/// Where the addresses of teams of Cloudflare Access are (Cloudflare One, "Validate JWTs", 2026).
+const ACCESS_DOMAIN: &str = ".cloudflareaccess.com";
+
 /// Begins the name of the secret of a bot of its own name.
 const BOT_SECRET: &str = "BOT_SECRET_";
 
 /// What the gate needs to know to do its work.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// `ACCESS_TEAM` and `ACCESS_AUD`: Cloudflare Access in front of the gate; none where it is not there.
+    pub access: Option<Application>,
     /// `ADMIN_TOKEN`: the operator's bearer token.
     pub admin_token: Secret,
     /// `META_APP_SECRET` and `META_APP_SECRET_PREVIOUS`.
@@ -45,8 +53,16 @@ pub struct Settings {
     pub graph_url: Url,
     /// `LINES`: the business numbers whose bots send through the gate.
     pub lines: Lines,
+    /// `ALERTS_URL` and `ALERTS_SECRET`: who is told of alerts in the form of Standard Webhooks.
+    pub alerts: Option<(BotUrl, Secret)>,
+    /// `ALERTS_SLACK_URL`: who is told of alerts in the form of Slack's incoming webhooks.
+    pub alerts_slack: Option<BotUrl>,
+    /// `DESK_SHARDS`: the parts of a line's desk.
+    pub desk_shards: u32,
     /// `BATON_POLICY`: the policy of `wrangler.toml`.
     pub policy: Policy,
+    /// `LOCAL_DEVELOPMENT`: whether this is a developer's own machine.
+    pub surroundings: Surroundings,
     /// `META_VERIFY_TOKEN`: the word of the handshake.
     pub verify_token: Secret,
 }
@@ -63,6 +79,14 @@ pub struct Bot {
 /// One thing that keeps a deployment from working.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SettingsError {
+    /// Only one of `ACCESS_TEAM` and `ACCESS_AUD` is there.
+    AccessHalf,
+    /// `ACCESS_TEAM` is no team of Cloudflare Access.
+    AccessTeam,
+    /// `ADMIN_TOKEN` is too short, or longer than anybody may send.
+    AdminToken,
+    /// The address of a receiver of alerts is refused; the setting's name.
+    Alerts(&'static str, DestinationError),
     /// The address of a bot of `BOTS` is refused.
     Bot(BotName, DestinationError),
     /// A key of `BOTS` is not a name of a bot; the first of its characters.
@@ -73,6 +97,8 @@ pub enum SettingsError {
     BotsShareSecret(BotName, BotName),
     /// `BOT_URL` is refused.
     BotUrl(DestinationError),
+    /// `DESK_SHARDS` is no number of parts.
+    DeskShards,
     /// `GRAPH_URL` points back at the gate.
     GraphIsGate,
     /// `GRAPH_URL` is not an address to which a token may be sent.
@@ -90,6 +116,19 @@ pub enum SettingsError {
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AccessHalf => f.write_str(
+                "ACCESS_TEAM and ACCESS_AUD belong together; set both under [vars] in wrangler.toml, or neither",
+            ),
+            Self::AccessTeam => write!(
+                f,
+                "ACCESS_TEAM must be the name of the team, or its address, for example https://shop{ACCESS_DOMAIN}"
+            ),
+            Self::AdminToken => write!(
+                f,
+                "ADMIN_TOKEN must have {ADMIN_TOKEN_CHARS_MIN} to {ADMIN_TOKEN_CHARS_MAX} characters, or it could be \
+                 guessed; set a random one with `npx wrangler secret put ADMIN_TOKEN`"
+            ),
+            Self::Alerts(name, error) => write!(f, "{name} {error}"),
             Self::Bot(name, error) => write!(f, "BOTS.{} {error}", name.as_str()),
             Self::BotName(name) => write!(
                 f,
@@ -108,6 +147,9 @@ impl fmt::Display for SettingsError {
                 secret_name(one)
             ),
             Self::BotUrl(error) => write!(f, "BOT_URL {error}"),
+            Self::DeskShards => {
+                write!(f, "DESK_SHARDS must be a number from 1 to {DESK_SHARDS_MAX}; leave it out to have 1")
+            }
             Self::GraphIsGate => write!(f, "GRAPH_URL is the gate itself; leave it out to use {GRAPH_URL}"),
             Self::GraphUrl => {
                 write!(f, "GRAPH_URL must begin with https:// and have no query; leave it out to use {GRAPH_URL}")
@@ -144,9 +186,17 @@ impl Settings {
         let current = required("META_APP_SECRET");
         let verify_token = required("META_VERIFY_TOKEN");
         let admin_token = required("ADMIN_TOKEN");
+        let token_chars = ADMIN_TOKEN_CHARS_MIN..=ADMIN_TOKEN_CHARS_MAX;
+        if admin_token.as_ref().is_some_and(|token| !token_chars.contains(&token.expose().len())) {
+            errors.push(SettingsError::AdminToken);
+        }
+        let access = access(&read).map_err(|error| errors.push(error)).ok().flatten();
         let bot_url = bot_url(&read).map_err(|error| errors.push(error)).ok();
         let graph_url = graph_url(&read).map_err(|error| errors.push(error)).ok();
         let lines = lines(&read).map_err(|error| errors.push(error)).ok();
+        let alerts = alerts(&read, &mut errors);
+        let alerts_slack = address(&read, "ALERTS_SLACK_URL", &mut errors);
+        let desk_shards = desk_shards(&read).map_err(|error| errors.push(error)).unwrap_or(1);
         let bot_secret = read("BOT_SECRET").and_then(Secret::new).or_else(|| current.clone());
         let addresses = addresses(&read, &mut errors);
         // A bot whose address is refused has a name all the same, and is no mistake of the rule that names it.
@@ -166,7 +216,11 @@ impl Settings {
                 Some(policy),
                 Some(bot_secret),
             ) if errors.is_empty() => Ok(Self {
+                access,
                 admin_token,
+                alerts,
+                alerts_slack,
+                desk_shards,
                 app_secrets: AppSecrets { current, previous },
                 bot_secret,
                 bot_url,
@@ -175,6 +229,7 @@ impl Settings {
                 graph_url,
                 lines,
                 policy,
+                surroundings: surroundings(&read),
                 verify_token,
             }),
             _ => Err(errors),
@@ -275,11 +330,74 @@ fn bot_url(read: &impl Fn(&str) -> Option<String>) -> Result<BotUrl, SettingsErr
     BotUrl::parse(&text, surroundings(read)).map_err(SettingsError::BotUrl)
 }
 
+/// The receiver of alerts, with what they are signed with.
+fn alerts(read: &impl Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>) -> Option<(BotUrl, Secret)> {
+    let url = address(read, "ALERTS_URL", errors)?;
+    let secret = read("ALERTS_SECRET").and_then(Secret::new);
+    if secret.is_none() {
+        errors.push(SettingsError::MissingSecret("ALERTS_SECRET"));
+    }
+    Some((url, secret?))
+}
+
+/// An address to which something is posted, where there is one.
+fn address(
+    read: &impl Fn(&str) -> Option<String>,
+    name: &'static str,
+    errors: &mut Vec<SettingsError>,
+) -> Option<BotUrl> {
+    let text = read(name).filter(|text| !text.trim().is_empty())?;
+    BotUrl::parse(&text, surroundings(read)).map_err(|error| errors.push(SettingsError::Alerts(name, error))).ok()
+}
+
+fn desk_shards(read: &impl Fn(&str) -> Option<String>) -> Result<u32, SettingsError> {
+    let Some(text) = read("DESK_SHARDS").filter(|text| !text.trim().is_empty()) else { return Ok(1) };
+    let shards = text.trim().parse().ok().filter(|shards| (1..=DESK_SHARDS_MAX).contains(shards));
+    shards.ok_or(SettingsError::DeskShards)
+}
+
 fn surroundings(read: &impl Fn(&str) -> Option<String>) -> Surroundings {
     match read("LOCAL_DEVELOPMENT").as_deref() {
         Some("true") => Surroundings::LocalDevelopment,
         _ => Surroundings::Deployed,
     }
+}
+
+/// Cloudflare Access, where it is in front of the gate.
+fn access(read: &impl Fn(&str) -> Option<String>) -> Result<Option<Application>, SettingsError> {
+    let text = |name| read(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    match (text("ACCESS_TEAM"), text("ACCESS_AUD")) {
+        (None, None) => Ok(None),
+        (Some(team), Some(audience)) => Ok(Some(Application { audience, team: team_address(&team, read)? })),
+        (None, Some(_)) | (Some(_), None) => Err(SettingsError::AccessHalf),
+    }
+}
+
+fn team_address(team: &str, read: &impl Fn(&str) -> Option<String>) -> Result<String, SettingsError> {
+    let address = match (team.contains("://"), team.contains('.')) {
+        (true, _) => team.to_owned(),
+        (false, true) => format!("https://{team}"),
+        (false, false) => format!("https://{team}{ACCESS_DOMAIN}"),
+    };
+    let url = Url::parse(&address).map_err(|_| SettingsError::AccessTeam)?;
+    let is_team = url.scheme() == "https" && url.host_str().is_some_and(|host| host.ends_with(ACCESS_DOMAIN));
+    let is_stand_in = surroundings(read) == Surroundings::LocalDevelopment && is_loopback(&url);
+    // What is left of an address without path, query and user name is its origin.
+    let origin = url.origin().ascii_serialization();
+    let is_plain = url.as_str().trim_end_matches('/') == origin;
+    if is_plain && (is_team || is_stand_in) { Ok(origin) } else { Err(SettingsError::AccessTeam) }
+}
+
+/// Whether this is plain http on the machine itself, where no connection can be listened to.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    is_here && url.scheme() == "http"
 }
 
 fn graph_url(read: &impl Fn(&str) -> Option<String>) -> Result<Url, SettingsError> {
@@ -330,7 +448,7 @@ mod tests {
     const COMPLETE: [(&str, &str); 4] = [
         ("META_APP_SECRET", "app secret"),
         ("META_VERIFY_TOKEN", "word"),
-        ("ADMIN_TOKEN", "admin token"),
+        ("ADMIN_TOKEN", "token of the operator"),
         ("BOT_URL", "https://bot.example.com/webhook"),
     ];
 
@@ -364,6 +482,10 @@ mod tests {
             &[("META_APP_SECRET", ""), ("META_VERIFY_TOKEN", ""), ("ADMIN_TOKEN", ""), ("BOT_URL", " ")],
             &["META_APP_SECRET", "META_VERIFY_TOKEN", "ADMIN_TOKEN", "BOT_URL"],
         );
+        check(&[("ADMIN_TOKEN", "fifteen letters")], &["ADMIN_TOKEN must have 16 to 512 characters"]);
+        for half in [("ACCESS_TEAM", "shop"), ("ACCESS_AUD", "a1")] {
+            check(&[half], &["ACCESS_TEAM and ACCESS_AUD belong together"]);
+        }
         check(&[("BOT_URL", "http://bot.example.com/")], &["https://"]);
         check(&[("BOT_URL", "http://127.0.0.1:9/"), ("LOCAL_DEVELOPMENT", "yes")], &["https://"]);
         for graph in ["graph", "http://graph.facebook.com", "https://graph.facebook.com/?a=b", "ftp://a", "https://u@a"]
@@ -406,6 +528,35 @@ mod tests {
         check(&[("BOTS", &many(BOTS_MAX + 1))], &["BOTS must be a table of at most 32"]);
         assert!(read(&[("BOTS", &many(BOTS_MAX))]).is_ok());
         assert!(read(&[("BOT_URL", "http://127.0.0.1:9/"), ("LOCAL_DEVELOPMENT", "true")]).is_ok());
+    }
+
+    #[test]
+    fn a_team_is_named_or_addressed_and_never_without_https_but_on_the_own_machine() {
+        let team = |team: &str, local: &str| {
+            let read = read(&[("ACCESS_TEAM", team), ("ACCESS_AUD", " a1 "), ("LOCAL_DEVELOPMENT", local)]);
+            read.map(|settings| settings.access.unwrap().team)
+        };
+        for written in ["shop", " shop ", "shop.cloudflareaccess.com", "https://Shop.cloudflareaccess.com/"] {
+            assert_eq!(team(written, "").as_deref(), Ok("https://shop.cloudflareaccess.com"), "{written}");
+        }
+        for written in [
+            "http://shop.cloudflareaccess.com",
+            "https://cloudflareaccess.com",
+            "https://shop.cloudflareaccess.com.example.com",
+            "https://shop.cloudflareaccess.com/path",
+            "https://shop.cloudflareaccess.com?a",
+            "https://me@shop.cloudflareaccess.com",
+            "shop.example.com",
+            "shop team",
+            "http://127.0.0.1:4000",
+            "://",
+        ] {
+            assert_eq!(team(written, "").unwrap_err(), [SettingsError::AccessTeam], "{written}");
+        }
+        assert_eq!(team("http://127.0.0.1:4000", "true").as_deref(), Ok("http://127.0.0.1:4000"));
+        assert_eq!(team("http://[::1]:4000/", "true").as_deref(), Ok("http://[::1]:4000"));
+        assert!(team("http://192.0.2.1:4000", "true").is_err() && team("ftp://localhost", "true").is_err());
+        assert_eq!(read(&[]).unwrap().access, None);
     }
 
     const BOTS: (&str, &str) =

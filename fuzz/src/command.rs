@@ -39,9 +39,9 @@ pub fn run(bytes: &[u8]) {
 
 /// Reads, writes and reads again.
 fn round_trip<T: DeserializeOwned + Serialize>(text: &str) -> Option<T> {
-    let read: T = serde_json::from_str(text).ok()?;
+    let read: T = baton::json::read(text).ok()?;
     let written = written(&read);
-    let again: T = serde_json::from_str(&written).expect("what was written can be read");
+    let again: T = baton::json::read(&written).expect("what was written can be read");
     assert_eq!(self::written(&again), written);
     Some(read)
 }
@@ -90,7 +90,21 @@ fn obeyed(command: Command) {
         Command::Settle { digest, begun_at_ms, end } => {
             conversation.apply(&Input::Settle { begun_at: begun_at_ms, digest: &digest, end: &end }, context);
         }
-        Command::Count { .. } | Command::Read { .. } | Command::Replay { .. } | Command::Show => {}
+        Command::Operate(act) => {
+            conversation.apply(&Input::Operator(act), context);
+            conversation.apply(&Input::Wake { oldest: None }, context);
+        }
+        Command::Wake => {
+            conversation.apply(&Input::Wake { oldest: None }, context);
+        }
+        Command::Count { .. }
+        | Command::Erase(_)
+        | Command::EraseName(_)
+        | Command::Explain(_)
+        | Command::ExplainHere(_)
+        | Command::Read { .. }
+        | Command::Replay { .. }
+        | Command::Show => {}
     }
 }
 

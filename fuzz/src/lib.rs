@@ -2,6 +2,7 @@
 //!
 //! | target | what the bytes are | what must hold |
 //! |---|---|---|
+//! | [`api`] | what the operator's API is asked, by whoever asks | it is known or a problem, and nobody is let in |
 //! | [`command`] | a message between Worker and object | what is read can be written and read again, and applied |
 //! | [`conversation`] | steps of four bytes: events, outcomes, alarms, time | the invariants of `conversation` |
 //! | [`graph`] | what a bot posts, where, and what the Graph API answers | a message has a customer, and says the same in any order |
@@ -14,6 +15,7 @@
 //!
 //! Not here: choosing the bytes (libFuzzer), starting it (`dev/fuzz.mjs`).
 
+pub mod api;
 pub mod command;
 pub mod conversation;
 pub mod graph;
@@ -49,8 +51,15 @@ pub struct Seed {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 6] =
-    [command::TARGET, conversation::TARGET, graph::TARGET, policy::TARGET, signature_header::TARGET, webhook::TARGET];
+pub const TARGETS: [Target; 7] = [
+    api::TARGET,
+    command::TARGET,
+    conversation::TARGET,
+    graph::TARGET,
+    policy::TARGET,
+    signature_header::TARGET,
+    webhook::TARGET,
+];
 
 /// The program of a target where libFuzzer is not linked: runs it with each of the files that are named, and shows
 /// what they say.

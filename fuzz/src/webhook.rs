@@ -10,7 +10,7 @@
 use baton::ids::{Customer, ObjectName};
 use baton::limits::{
     CONTACT_CHARS_MAX, CONTACTS_PER_DELIVERY_MAX, EVENTS_PER_DELIVERY_MAX, ID_CHARS_MAX, KIND_CHARS_MAX,
-    REBUILT_BYTES_MAX, TEXT_CHARS_MAX,
+    PROFILE_CHARS_MAX, REBUILT_BYTES_MAX, TEXT_CHARS_MAX,
 };
 use baton::webhook::event::{Class, Event, Scope};
 use baton::webhook::facts::{Amendment, Facts};
@@ -98,10 +98,11 @@ fn is_same_scope(scope: &Scope, alone: &Scope, is_alone: bool) -> bool {
 /// What an event brings is within its bounds.
 fn bounded(event: &Event<'_>) {
     assert!((1..=ID_CHARS_MAX).contains(&event.id.as_str().len()));
-    let Facts { amends, contact, content, kind, referral: _, reply_id, text } = &event.facts;
+    let Facts { amends, contact, content, kind, profile, referral: _, reply_id, text } = &event.facts;
     let fits = |text: &Option<String>, chars_max| text.as_ref().is_none_or(|text| text.chars().count() <= chars_max);
     assert!(kind.chars().count() <= KIND_CHARS_MAX);
     assert!(fits(contact, CONTACT_CHARS_MAX) && fits(reply_id, ID_CHARS_MAX) && fits(text, TEXT_CHARS_MAX));
+    assert!(fits(profile, PROFILE_CHARS_MAX));
     assert!(fits(content, 32));
     if let Some(Amendment::Edit(id) | Amendment::Revoke(id)) = amends {
         assert!((1..=ID_CHARS_MAX).contains(&id.as_str().len()));

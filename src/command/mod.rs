@@ -3,7 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | [`link`] | what one object hands over to another |
+//! | [`office`] | what the office is asked, and answers |
 //! | [`shown`] | what the operator is shown of a conversation |
+//! | [`told`] | what the operator is told after an act, and of one message |
 //!
 //! Both sides are this code, but during a deployment one of them may be the version before. New fields are
 //! therefore optional, and a command that is not understood is an error, never a guess.
@@ -12,7 +14,9 @@
 //! the way, so the bot gets the bytes that the Worker made.
 
 pub mod link;
+pub mod office;
 pub mod shown;
+pub mod told;
 
 pub use link::LinkReply;
 pub use shown::{HolderName, Shown, ShownEvent};
@@ -23,6 +27,7 @@ use serde_json::value::RawValue;
 use crate::conversation::Incoming;
 use crate::conversation::fence::{SendEnd, Verdict};
 use crate::conversation::identity::Asker;
+use crate::conversation::operator::Act;
 use crate::graph::send::Sending;
 use crate::ids::{AttemptNumber, Customer, EventId, ObjectName};
 use crate::outbox::Tried;
@@ -60,6 +65,14 @@ pub enum Command {
         /// The digest of what was sent.
         content: String,
     },
+    /// Forget everything of the customer, here and in the objects of the other names; these are some of them.
+    Erase(Vec<ObjectName>),
+    /// The home of a customer of all these names erases itself: forget what is here, if it leads to one of them.
+    EraseName(Vec<ObjectName>),
+    /// Say why a message was answered or not, or why any other event stands where it stands.
+    Explain(EventId),
+    /// As [`Command::Explain`], by what is stored here, wherever the conversation lives.
+    ExplainHere(EventId),
     /// An attempt that the Worker made has ended.
     Finish {
         /// The entry.
@@ -74,6 +87,8 @@ pub enum Command {
         /// Who asks.
         by: Asker,
     },
+    /// The operator takes the baton, gives it back, or keeps the bot out.
+    Operate(Act),
     /// Say whether the bot's read receipt for this message of the customer's stays here.
     Read {
         /// The message.
@@ -112,6 +127,8 @@ pub enum Command {
     },
     /// Show the conversation.
     Show,
+    /// Do what is due: the alarm that should have brought it about has not rung.
+    Wake,
 }
 
 /// What an object answers.
@@ -125,7 +142,10 @@ pub enum Reply {
         /// Events that were known.
         duplicates: usize,
     },
-    /// To [`Command::Broadcast`], [`Command::Count`], [`Command::Finish`], [`Command::Sent`] and [`Command::Settle`].
+    /// To [`Command::Erase`] and [`Command::EraseName`]: how many objects are empty now.
+    Erased(usize),
+    /// To [`Command::Broadcast`], [`Command::Count`], [`Command::Finish`], [`Command::Sent`], [`Command::Settle`] and
+    /// [`Command::Wake`].
     Finished,
     /// To [`Command::Link`].
     Linked(LinkReply),
@@ -145,7 +165,8 @@ pub enum Reply {
     Replayed(usize),
     /// To [`Command::Send`].
     Send(Verdict),
-    /// To [`Command::Show`]: a [`Shown`], which the Worker passes on unread; `None` where nothing ever happened.
+    /// To [`Command::Show`], [`Command::Operate`], [`Command::Explain`] and [`Command::ExplainHere`]: a [`Shown`], a [`told::ToldTurn`] or a
+    /// [`told::Explained`], which the Worker passes on unread; `None` where nothing is known.
     Shown(Option<Box<RawValue>>),
 }
 

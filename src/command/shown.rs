@@ -1,29 +1,47 @@
-//! What the operator is shown of a conversation: no message text, and no name but the one that was asked for.
+//! What the operator is shown of a conversation: no message text, and no names but those by which Meta calls the customer.
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::Conversation;
 use crate::conversation::collisions::{Collision, CollisionOutcome, Collisions, Conflict};
 use crate::conversation::memory::{Echo, Transition};
 use crate::conversation::sends::{Send, SendState};
 use crate::conversation::turn::Holder;
+use crate::conversation::{Context, Conversation};
 use crate::ids::{AttemptNumber, BotName, EventId, FencingToken, ObjectName, RuleName};
 use crate::outbox::{Entry, Reason, State};
 use crate::time::{Millis, UnixMillis};
 use crate::webhook::event::Class;
 
-/// A conversation as the operator sees it: no message text, and no name but the one that was asked for.
+/// A conversation as the operator sees it: no message text, and no names but those by which Meta calls the customer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Shown {
     /// The conversation's id, as in `x-baton-conversation`.
     pub conversation: String,
+    /// The business number.
+    #[serde(default)]
+    pub line: String,
+    /// The name of the customer's after which the conversation is named.
+    #[serde(default)]
+    pub customer: String,
+    /// That name, and the others that lead here.
+    #[serde(default)]
+    pub names: Vec<String>,
     /// `human` or `automation`.
     pub holder: HolderName,
+    /// Since when that side holds; `null` where the bot always has.
+    #[serde(default)]
+    pub since_ms: Option<UnixMillis>,
     /// When the person's lease ends; `null` while the bot holds.
     pub lease_until_ms: Option<UnixMillis>,
+    /// Whether the operator keeps the bot out until the lease ends.
+    #[serde(default)]
+    pub paused: bool,
     /// Since when the customer waits for a person; `null` while they do not.
     #[serde(default)]
     pub waiting_since_ms: Option<UnixMillis>,
+    /// When the bot gets the baton back, if nobody says anything; `null` while it holds.
+    #[serde(default)]
+    pub hands_back_at_ms: Option<UnixMillis>,
     /// The fencing token.
     pub token: FencingToken,
     /// The last events, oldest first.
@@ -39,6 +57,9 @@ pub struct Shown {
     /// The last of those, oldest first.
     #[serde(default)]
     pub collisions: Vec<ShownCollision>,
+    /// Who holds and why, in one sentence.
+    #[serde(default)]
+    pub explanation: String,
 }
 
 /// How many of the bot's sends met a person's turn.
@@ -74,7 +95,9 @@ pub struct ShownCollision {
 }
 
 impl ShownCollision {
-    fn new(collision: &Collision) -> Self {
+    /// What the operator is shown of a collision.
+    #[must_use]
+    pub fn new(collision: &Collision) -> Self {
         let explanation = collision.explain(None);
         let Collision { at_ms, outcome, reason, late_ms, kind, taken_by, message } = collision.clone();
         Self { at_ms, outcome, reason, late_ms, kind, taken_by, message, explanation }
@@ -95,7 +118,7 @@ pub struct ShownSend {
 }
 
 impl ShownSend {
-    fn new(send: &Send) -> Self {
+    pub(super) fn new(send: &Send) -> Self {
         let (state, id) = match &send.state {
             SendState::Accepted { id, .. } => ("accepted", Some(id.clone())),
             SendState::InFlight => ("in_flight", None),
@@ -148,20 +171,8 @@ pub struct ShownEvent {
 impl Shown {
     /// What the operator is shown of a conversation and its last entries.
     #[must_use]
-    pub fn new(name: &ObjectName, conversation: &Conversation, entries: &[Entry]) -> Self {
-        let echo = |echo: &Echo| ShownEvent {
-            id: echo.id.clone(),
-            class: Class::Echo,
-            state: State::Withheld.name().to_owned(),
-            reason: Some(Reason::NotForwarded.to_string()),
-            attempts: AttemptNumber::default(),
-            rule: None,
-            bot: None,
-            explanation: conversation.explain_echo(echo),
-            due_at_ms: None,
-            sent_at_ms: None,
-            accepted_at_ms: echo.at_ms,
-        };
+    pub fn new(name: &ObjectName, conversation: &Conversation, entries: &[Entry], context: Context<'_>) -> Self {
+        let echo = |echo: &Echo| ShownEvent::of_echo(echo, conversation.explain_echo(echo));
         let entry = |entry: &Entry| ShownEvent::new(entry, conversation.explain(entry));
         let mut events: Vec<ShownEvent> = Vec::new();
         // Both lists are in order already, and mostly what comes is the last.
@@ -170,26 +181,69 @@ impl Shown {
             events.insert(behind, event);
         }
         let Collisions { prevented, dropped, leaked, .. } = conversation.collisions;
+        let hold = conversation.turn.hold();
+        let names = core::iter::once(name).chain(conversation.place.linked());
         Self {
             conversation: name.public_id(),
-            holder: match conversation.turn.holder {
-                Holder::Automation => HolderName::Automation,
-                Holder::Human(_) => HolderName::Human,
-            },
+            line: line_of(name),
+            customer: customer_of(name),
+            names: names.map(customer_of).collect(),
+            holder: HolderName::of(&conversation.turn.holder),
+            since_ms: conversation.holds_since(),
             lease_until_ms: conversation.turn.lease_until(),
+            paused: hold.is_some_and(|hold| hold.paused),
             waiting_since_ms: conversation.waiting.map(|waiting| waiting.since_ms),
+            hands_back_at_ms: conversation.release_at(context.policy),
             token: conversation.turn.token,
             events,
             journal: conversation.journal.iter().cloned().collect(),
             sends: conversation.sends.iter().map(ShownSend::new).collect(),
             collision_counts: CollisionCounts { prevented, dropped, leaked },
             collisions: conversation.collisions.iter().map(ShownCollision::new).collect(),
+            explanation: conversation.explain_turn(context.now, context.policy),
+        }
+    }
+}
+
+/// The business number of a conversation.
+pub(super) fn line_of(name: &ObjectName) -> String {
+    name.line_of_conversation().map_or_else(String::new, |line| line.as_str().to_owned())
+}
+
+/// The customer of a conversation.
+pub(super) fn customer_of(name: &ObjectName) -> String {
+    name.customer_part().unwrap_or_default().to_owned()
+}
+
+impl HolderName {
+    /// Who holds.
+    #[must_use]
+    pub const fn of(holder: &Holder) -> Self {
+        match holder {
+            Holder::Automation => Self::Automation,
+            Holder::Human(_) => Self::Human,
         }
     }
 }
 
 impl ShownEvent {
-    fn new(entry: &Entry, explanation: String) -> Self {
+    pub(super) fn of_echo(echo: &Echo, explanation: String) -> Self {
+        Self {
+            id: echo.id.clone(),
+            class: Class::Echo,
+            state: State::Withheld.name().to_owned(),
+            reason: Some(Reason::NotForwarded.to_string()),
+            attempts: AttemptNumber::default(),
+            rule: None,
+            bot: None,
+            explanation,
+            due_at_ms: None,
+            sent_at_ms: None,
+            accepted_at_ms: echo.at_ms,
+        }
+    }
+
+    pub(super) fn new(entry: &Entry, explanation: String) -> Self {
         Self {
             explanation,
             rule: entry.note.rule.clone(),

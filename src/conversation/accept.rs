@@ -45,6 +45,7 @@ impl Conversation {
             }
             new += 1;
             written = true;
+            output.profile = event.facts.profile.clone().or(output.profile.take());
             if event.class == Class::Echo {
                 self.echo(event, context, output);
             } else {
@@ -126,6 +127,9 @@ impl Conversation {
     /// What becomes of an event in the present turn, and by which rule.
     fn fate(&mut self, event: &Incoming, arrival: &Arrival<'_>, context: Context<'_>, output: &mut Output) -> Fate {
         let first = context.policy.retry_schedule.first().copied().unwrap_or_default();
+        if event.class == Class::Account {
+            output.alerts.extend(Alert::of_account(&event.facts.kind));
+        }
         match event.class {
             Class::Account
             | Class::AppsOwn

@@ -10,8 +10,10 @@ use core::fmt::Write as _;
 use super::Conversation;
 use super::collisions::{Collision, CollisionOutcome, Conflict};
 use super::memory::{Cause, Change, Echo, EchoEffect, Transition};
+use super::turn::Holder;
 use crate::ids::EventId;
 use crate::outbox::{Entry, Reason, State};
+use crate::policy::Policy;
 use crate::time::{Millis, UnixMillis};
 use crate::webhook::event::Class;
 
@@ -85,6 +87,10 @@ impl Conversation {
                 format!("It was withheld because a person took the baton before the bot had it: {}", holder())
             }
             Some(Reason::Withdrawn) => "The customer withdrew it before the bot had it".to_owned(),
+            _ if entry.class == Class::Echo => {
+                "This message of the shop's came from the phone; what it did is too long ago to be remembered"
+                    .to_owned()
+            }
             _ => format!("Events of its class ({}) are not for the bot", entry.class.name()),
         }
     }
@@ -96,18 +102,7 @@ impl Conversation {
         match self.journal.iter().rev().find(began) {
             None => "the takeover is too long ago to be in the journal".to_owned(),
             Some(step) => {
-                let how = match step.cause {
-                    Cause::CustomerAsked => "the customer had asked for one",
-                    Cause::Merged => "one held it under the customer's other name",
-                    Cause::Broadcast
-                    | Cause::Echo
-                    | Cause::HeldLongest
-                    | Cause::LeaseExpired
-                    | Cause::Phrase
-                    | Cause::Revoked
-                    | Cause::Unanswered => "somebody had written from the phone",
-                };
-                format!("{how} at {}", step.at_ms)
+                format!("{} at {}", beginning_of_hold(step.cause), step.at_ms)
             }
         }
     }
@@ -119,6 +114,54 @@ impl Conversation {
             None => "a person's hold ended".to_owned(),
             Some(step) => format!("{} at {}", end_of_hold(step.cause), step.at_ms),
         }
+    }
+
+    /// Who holds and why, until when, and who waits.
+    #[must_use]
+    pub fn explain_turn(&self, now: UnixMillis, policy: &Policy) -> String {
+        let last = |change: Change| self.journal.iter().rev().find(|step| step.transition == change);
+        let mut sentence = match &self.turn.holder {
+            Holder::Automation => match last(Change::Handback) {
+                None => "The bot holds the conversation".to_owned(),
+                Some(step) => {
+                    format!("The bot has held the conversation since {}, when {}", step.at_ms, end_of_hold(step.cause))
+                }
+            },
+            Holder::Human(hold) => {
+                let why = last(Change::Takeover).map_or("a person took it", |step| beginning_of_hold(step.cause));
+                format!("A person has held the conversation since {}: {why}", hold.since_ms)
+            }
+        };
+        // Writing into a String cannot fail.
+        let _ = match (self.turn.hold(), self.release_at(policy)) {
+            (Some(_), Some(at)) if at <= now => write!(sentence, "; the bot gets it back in a moment"),
+            (Some(hold), Some(at)) if hold.paused => {
+                write!(
+                    sentence,
+                    "; the operator keeps the bot out until {}, and it gets it back at {at}",
+                    hold.lease_until_ms
+                )
+            }
+            (Some(_), Some(at)) => write!(sentence, "; the bot gets it back at {at} if nobody writes"),
+            (None, _) | (_, None) => Ok(()),
+        };
+        if let Some(waiting) = &self.waiting {
+            let warned = if waiting.warned { ", and the owner was warned of it" } else { "" };
+            let _ = write!(sentence, "; the customer has waited for a person since {}{warned}", waiting.since_ms);
+        }
+        sentence.push('.');
+        sentence
+    }
+
+    /// The sentence about a message of the bot's that the Graph API has given this id.
+    #[must_use]
+    pub fn explain_send(&self, id: &EventId) -> Option<String> {
+        if let Some(send) = self.sends.accepted(id) {
+            let when = send.begun_at_ms;
+            return Some(format!("This message of the bot's was let through at {when}, and the Graph API took it."));
+        }
+        let leaked = self.collisions.iter().find(|collision| collision.message.as_ref() == Some(id));
+        leaked.map(|collision| collision.explain(None))
     }
 
     /// The sentence about the event of this id: an echo's, or that of `entry`.
@@ -142,7 +185,8 @@ impl Collision {
         };
         let because = match (self.reason, &self.taken_by) {
             (Conflict::HeldByHuman, Some(_)) => format!("the shop had answered {late} earlier"),
-            (Conflict::HeldByHuman, None) => format!("the customer had asked for a person {late} earlier"),
+            // At the customer's word, or at the operator's.
+            (Conflict::HeldByHuman, None) => format!("a person had been put in charge {late} earlier"),
             (Conflict::OlderToken, _) => {
                 format!("it answers what came before a person took over {late} earlier, who has handed back since")
             }
@@ -167,11 +211,29 @@ fn span(span: Millis) -> String {
     }
 }
 
+fn beginning_of_hold(cause: Cause) -> &'static str {
+    match cause {
+        Cause::CustomerAsked => "the customer had asked for one",
+        Cause::Merged => "one held it under the customer's other name",
+        Cause::Operator => "the operator had taken it",
+        Cause::Paused => "the operator had paused the bot",
+        Cause::Broadcast
+        | Cause::Echo
+        | Cause::HeldLongest
+        | Cause::LeaseExpired
+        | Cause::Phrase
+        | Cause::Revoked
+        | Cause::Unanswered => "somebody had written from the phone",
+    }
+}
+
 fn end_of_hold(cause: Cause) -> &'static str {
     match cause {
         Cause::Broadcast => "what had taken the baton turned out to be a broadcast",
         Cause::HeldLongest => "the person had held for as long as max_hold_seconds",
         Cause::LeaseExpired => "the person's lease ended",
+        Cause::Operator => "the operator handed the baton back",
+        Cause::Paused => "the operator's pause ended",
         Cause::Phrase => "the person handed the baton back",
         Cause::Revoked => "the person withdrew what had taken the baton",
         Cause::Unanswered => "the customer had waited for the person too long",

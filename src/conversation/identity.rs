@@ -93,8 +93,18 @@ impl Place {
         matches!(self, Self::Elsewhere(_))
     }
 
+    /// The other names that lead here; `None` where the conversation lives in another object.
+    #[must_use]
+    pub fn linked_names(&self) -> Option<&[ObjectName]> {
+        match self {
+            Self::Elsewhere(_) => None,
+            Self::Home(linked) => Some(linked),
+        }
+    }
+
     /// The other names that lead here.
-    fn linked(&self) -> &[ObjectName] {
+    #[must_use]
+    pub fn linked(&self) -> &[ObjectName] {
         match self {
             Self::Elsewhere(_) => &[],
             Self::Home(linked) => linked,
@@ -352,6 +362,8 @@ fn joined(one: Option<&Hold>, other: Option<&Hold>) -> Option<Hold> {
         taken_by: first.taken_by.clone(),
         messages: first.messages.saturating_add(last.messages),
         answered_seq: first.answered_seq.min(last.answered_seq),
+        by_operator: first.by_operator || last.by_operator,
+        paused: first.paused || last.paused,
         last_words: last.last_words.clone(),
         texts: first.texts.iter().chain(&last.texts).cloned().collect(),
     })

@@ -143,6 +143,10 @@ pub enum Cause {
     LeaseExpired,
     /// Two names of one customer turned out to be one, and a person held under one of them.
     Merged,
+    /// The operator took the baton, or gave it back.
+    Operator,
+    /// The operator paused the bot, or the pause has ended.
+    Paused,
     /// The person handed it back in words.
     Phrase,
     /// The person withdrew the message that took it.
@@ -158,6 +162,11 @@ impl Journal {
         if self.0.len() > JOURNAL_MAX {
             self.0.remove(0);
         }
+    }
+
+    /// The transitions, oldest first, to correct what an older form of them could not say.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Transition> {
+        self.0.iter_mut()
     }
 
     /// The transitions, oldest first.

@@ -5,6 +5,7 @@
 //! | [`turn`] | who holds the baton: holder, hold, fencing token |
 //! | `accept` | what an event does when it arrives: its rule, its place, or that it is known |
 //! | `person` | what a person of the shop does: take, keep, hand back, undo |
+//! | [`operator`] | what the operator does: take, release, pause |
 //! | [`release`] | when a hold ends, when the owner is warned, what the bot then gets |
 //! | `deliver` | which entry is next, whether it may be sent, what an attempt's end does |
 //! | `gather` | bursts: waiting until the customer has finished, and making one text of several |
@@ -14,6 +15,7 @@
 //! | [`broadcast`] | the same words to many customers of a line |
 //! | [`memory`] | the echoes and the journal in the conversation's own row |
 //! | [`explain`] | why an event stands where it stands, in one sentence |
+//! | [`trial`] | what would happen to events, without anything happening |
 //! | [`output`] | what an input brings about |
 //!
 //! The contract has one sentence: load a [`Conversation`], call [`Conversation::apply`] once, write everything
@@ -39,10 +41,12 @@ pub mod fence;
 mod gather;
 pub mod identity;
 pub mod memory;
+pub mod operator;
 pub mod output;
 mod person;
 pub mod release;
 pub mod sends;
+pub mod trial;
 pub mod turn;
 
 use std::collections::BTreeMap;
@@ -59,6 +63,7 @@ use collisions::Collisions;
 use fence::{Asked, SendEnd};
 use identity::{Place, Route};
 use memory::{Cause, Echoes, Journal, Transition};
+use operator::Act;
 pub use output::{Alert, Answer, Change, Output, Rewrite, Tallied};
 use release::Waiting;
 use sends::Sends;
@@ -173,6 +178,8 @@ pub enum Input<'a> {
         /// How it ended.
         outcome: Outcome,
     },
+    /// The operator takes the baton, gives it back, or keeps the bot out.
+    Operator(Act),
     /// An operator sends dead letters on their way again.
     Replay {
         /// The dead letters.
@@ -213,6 +220,16 @@ impl Conversation {
         *self == Self::default()
     }
 
+    /// Since when the present side holds; `None` where the bot always has, or the journal has forgotten.
+    #[must_use]
+    pub fn holds_since(&self) -> Option<UnixMillis> {
+        let handback = |step: &&Transition| step.transition == memory::Change::Handback;
+        match self.turn.hold() {
+            Some(hold) => Some(hold.since_ms),
+            None => self.journal.iter().rev().find(handback).map(|step| step.at_ms),
+        }
+    }
+
     /// Whether it is time to look for what may be forgotten, and so to know the age of what is kept.
     #[must_use]
     pub fn forgets_at(&self, now: UnixMillis) -> bool {
@@ -236,6 +253,7 @@ impl Conversation {
             Input::Accept(arrival) => self.accept(arrival, context, &mut output),
             Input::Broadcast { echo } => self.was_broadcast(echo, context, &mut output),
             Input::Finish { id, number, outcome } => self.finish(id, *number, *outcome, context, &mut output),
+            Input::Operator(act) => self.operate(*act, context, &mut output),
             Input::Replay { dead } => self.replay(dead, context, &mut output),
             Input::Send(asked) => self.asked_to_send(asked, context, &mut output),
             Input::Settle { begun_at, digest, end } => self.settle_send(*begun_at, digest, end, context, &mut output),
@@ -254,6 +272,7 @@ impl Conversation {
             Input::Send(asked) => self.place.route(asked.here, asked.via.map_or(&[], core::slice::from_ref)),
             Input::Broadcast { .. }
             | Input::Finish { .. }
+            | Input::Operator(_)
             | Input::Replay { .. }
             | Input::Sent { .. }
             | Input::Settle { .. }
@@ -286,7 +305,9 @@ impl Conversation {
         output: &mut Output,
     ) {
         let token = self.turn.token;
-        self.journal.record(Transition { at_ms: context.now, transition, cause, token, event: event.cloned() });
+        let transition = Transition { at_ms: context.now, transition, cause, token, event: event.cloned() };
+        output.transitions.push(transition.clone());
+        self.journal.record(transition);
         output.save = true;
     }
 

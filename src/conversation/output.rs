@@ -5,12 +5,15 @@
 //!
 //! Not here: how rows are written (`store::write`).
 
+use serde::{Deserialize, Serialize};
+
 use super::collisions::Collision;
 use super::fence::Verdict;
+use super::memory::Transition;
 use crate::ids::{EventId, ObjectName};
 use crate::outbox::request::Attempt;
 use crate::outbox::{Entry, Reason};
-use crate::time::UnixMillis;
+use crate::time::{Millis, UnixMillis};
 
 /// What is to be done after an input.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -31,6 +34,12 @@ pub struct Output {
     pub tally: Vec<Tallied>,
     /// The collision of this very input's.
     pub collision: Option<Collision>,
+    /// The name that the customer has given themselves, where the input says so.
+    pub profile: Option<String>,
+    /// The transitions that this input brought about.
+    pub transitions: Vec<Transition>,
+    /// The person's messages that this input brought, each with how late it was by Meta's clock, where that is known.
+    pub echoes: Vec<Option<Millis>>,
 }
 
 impl Output {
@@ -55,8 +64,13 @@ impl Output {
 }
 
 /// Something that the owner should be told.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Alert {
+    /// Meta has taken the number off the Business App: the gate does not hear the phone any more.
+    AccountOffboarded,
+    /// Meta has connected the number again.
+    AccountReconnected,
     /// The bot wants no more events at its address (status 410).
     BotGone,
     /// A customer has waited for a person for as long as `warn_after_seconds`.
@@ -65,9 +79,21 @@ pub enum Alert {
     DeadLetter,
     /// The bot spoke to a customer whom a person was answering.
     Leak,
+    /// Meta has ended the connection of the number: the gate does not hear the phone any more.
+    PartnerRemoved,
 }
 
 impl Alert {
+    /// What Meta says of an account with this `event` of an `account_update` (Meta, "Coexistence", 2026).
+    pub(super) fn of_account(event: &str) -> Option<Self> {
+        match event {
+            "ACCOUNT_OFFBOARDED" => Some(Self::AccountOffboarded),
+            "ACCOUNT_RECONNECTED" => Some(Self::AccountReconnected),
+            "ACCOUNT_DELETED" | "PARTNER_APP_UNINSTALLED" | "PARTNER_REMOVED" => Some(Self::PartnerRemoved),
+            _ => None,
+        }
+    }
+
     /// The alert of an entry that was given up on. Some bots refuse every receipt, which is nobody's concern.
     pub(super) fn of_dead_letter(entry: &Entry) -> Option<Self> {
         match entry.reason {
@@ -150,6 +176,8 @@ pub enum Answer {
         /// Events that need not be taken there.
         known: Vec<usize>,
     },
+    /// The operator's act is done; whether it has changed anything.
+    Operated(bool),
     /// This many dead letters are on their way again.
     Replayed(usize),
     /// What becomes of the bot's message.

@@ -17,6 +17,7 @@ impl Conversation {
     /// Something was sent from the phone.
     pub(super) fn echo(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) {
         output.save = true;
+        output.echoes.push(event.sent_at.map(|sent_at| context.now.since(sent_at)));
         // Meta may report a message of the shop's as sent before it shows it.
         self.collisions.retract(&event.id);
         let text = event.facts.text.as_deref();
@@ -97,13 +98,18 @@ impl Conversation {
                 hold.answered_seq = before.answered_seq;
             }
             self.waiting = before.waiting.or(self.waiting);
+            if self.turn.hold().is_some_and(|hold| hold.by_operator) {
+                // It may have been this that took the baton, which the operator has had kept since.
+                self.waits_where_unanswered(context, output);
+            }
         }
     }
 
     /// Gives the baton back as if it had never been taken, where this echo took it and the person has said nothing
-    /// else since. Returns whether it did.
+    /// else since, nor the operator had it kept. Returns whether it did.
     fn undo_takeover(&mut self, echo: &EventId, cause: Cause, context: Context<'_>, output: &mut Output) -> bool {
-        let alone = |hold: &&super::turn::Hold| hold.taken_by.as_ref() == Some(echo) && hold.messages == 1;
+        let alone =
+            |hold: &&super::turn::Hold| !hold.by_operator && hold.taken_by.as_ref() == Some(echo) && hold.messages == 1;
         let Some(hold) = self.turn.hold().filter(alone) else { return false };
         let waited_before = hold.last_words.iter().find(|words| words.echo == *echo).and_then(|words| words.waiting);
         // What a rule keeps for a person is none of the bot's: the customer waits on, and the owner is warned of that.

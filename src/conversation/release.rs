@@ -10,7 +10,8 @@
 //!
 //! Why the wait may outlast the lease: a person who has not answered within the last seconds of their lease is
 //! still answering. The longest hold is therefore `max_hold` + `hand_back_after`, from the takeover or from the person's
-//! first words after `max_hold`: a hold that only the customer's waiting has kept begins anew with the answer.
+//! first words after `max_hold`: a hold that only the customer's waiting has kept begins anew with the answer. A pause
+//! lasts as long as the operator says, and ends in the same way: the owner is warned of whoever waits meanwhile.
 
 use core::fmt;
 
@@ -67,18 +68,19 @@ impl Conversation {
             output.alerts.push(Alert::CustomerUnanswered);
         }
         if self.release_at(context.policy).is_some_and(|at| at <= context.now) {
-            let at_its_longest = self.turn.hold().is_some_and(|hold| hold.is_at_its_longest(context.policy));
-            let cause = match (self.waiting, at_its_longest) {
-                (Some(_), _) => Cause::Unanswered,
-                (None, true) => Cause::HeldLongest,
-                (None, false) => Cause::LeaseExpired,
+            let cause = match self.turn.hold() {
+                Some(_) if self.waiting.is_some() => Cause::Unanswered,
+                Some(hold) if hold.paused => Cause::Paused,
+                Some(hold) if hold.is_at_its_longest(context.policy) => Cause::HeldLongest,
+                Some(_) | None => Cause::LeaseExpired,
             };
             self.hand_back(Give::AsConfigured, cause, None, context, output);
         }
     }
 
-    /// When the hold ends, if nobody says anything more.
-    pub(super) fn release_at(&self, policy: &Policy) -> Option<UnixMillis> {
+    /// When the hold ends and the bot gets the conversation back, if nobody says anything more; `None` while it has it.
+    #[must_use]
+    pub fn release_at(&self, policy: &Policy) -> Option<UnixMillis> {
         let lease_until = self.turn.lease_until()?;
         let patience = self.waiting.map(|waiting| waiting.since_ms.after(policy.hand_back_after));
         Some(patience.map_or(lease_until, |patience| patience.max(lease_until)))

@@ -106,7 +106,13 @@ impl Sends {
     /// Whether this message came by the gate.
     #[must_use]
     pub fn contains(&self, message: &EventId) -> bool {
-        self.0.iter().any(|send| matches!(&send.state, SendState::Accepted { id, .. } if id == message))
+        self.accepted(message).is_some()
+    }
+
+    /// The send to which the Graph API has given this id.
+    #[must_use]
+    pub fn accepted(&self, message: &EventId) -> Option<&Send> {
+        self.0.iter().find(|send| matches!(&send.state, SendState::Accepted { id, .. } if id == message))
     }
 
     /// The oldest send of which it is not known what became of it, under way or lost, of those that began since then.

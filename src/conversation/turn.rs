@@ -5,6 +5,8 @@
 //! | `Automation` | → `Human`, token + 1 | → `Human`, token + 1 | – |
 //! | `Human` | lease slides, up to `max_hold_seconds` | – | → `Automation`, token + 1 |
 //!
+//! The operator takes, keeps and ends a hold as well (`operator`), and may pause the bot: a hold whose end they set.
+//!
 //! Invariant: there is one holder at any time, and the fencing token grows with every change of holder and
 //! never falls. What was accepted under an older token is therefore recognised for ever.
 //!
@@ -54,7 +56,7 @@ pub struct Hold {
     pub since_ms: UnixMillis,
     /// Until when the person keeps the baton without saying more.
     pub lease_until_ms: UnixMillis,
-    /// The echo that took the baton; `None` where the customer asked for a person.
+    /// The echo that took the baton; `None` where the customer asked for a person, or the operator took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_by: Option<EventId>,
     /// Messages that the person has written.
@@ -63,6 +65,12 @@ pub struct Hold {
     /// The person has answered everything that was accepted up to this `seq`.
     #[serde(default)]
     pub answered_seq: u64,
+    /// Whether the operator has taken the baton, or had it kept: no withdrawal of a person's gives it back then.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub by_operator: bool,
+    /// Whether the operator keeps the bot out until the lease ends.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub paused: bool,
     /// The person's last messages, and how things stood before each, should it turn out to be a broadcast.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<Words>,
@@ -129,7 +137,7 @@ impl Hold {
     /// Whether the lease slides no further.
     #[must_use]
     pub fn is_at_its_longest(&self, policy: &Policy) -> bool {
-        self.lease_until_ms >= self.since_ms.after(policy.max_hold)
+        !self.paused && self.lease_until_ms >= self.since_ms.after(policy.max_hold)
     }
 }
 
@@ -144,9 +152,13 @@ impl Turn {
                     // or it would be over with them.
                     hold.since_ms = now;
                 }
-                // A clock that jumps back must not shorten a hold.
-                let longest = hold.since_ms.after(policy.max_hold);
-                hold.lease_until_ms = until.min(longest).max(hold.lease_until_ms);
+                // A clock that jumps back must not shorten a hold, and nor must words during a pause.
+                let until = until.min(hold.since_ms.after(policy.max_hold));
+                if until > hold.lease_until_ms {
+                    hold.lease_until_ms = until;
+                    // The bot stays out for a person's sake from here on, and no longer for the operator's.
+                    hold.paused = false;
+                }
                 false
             }
             Holder::Automation => {
@@ -158,6 +170,17 @@ impl Turn {
                 true
             }
         }
+    }
+
+    /// The operator keeps the bot out until then, or for as long as a person holds anyway. Returns whether this took the
+    /// baton.
+    pub fn pause(&mut self, now: UnixMillis, policy: &Policy, until: UnixMillis) -> bool {
+        let taken = self.hold().is_none() && self.take(now, policy, None);
+        if let Some(hold) = self.hold_mut() {
+            hold.lease_until_ms = if taken { until } else { until.max(hold.lease_until_ms) };
+            hold.paused = true;
+        }
+        taken
     }
 
     /// Gives the baton back to the bot. Returns the hold that this ends. Where it `is_undone`, what the bot got before

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// 200 with a text, which no browser takes for anything else.
@@ -20,15 +21,34 @@ pub(super) fn text(body: &str) -> Result<Response, Problem> {
 
 /// 200 with a JSON document.
 pub(super) fn json(body: &impl Serialize) -> Result<Response, Problem> {
-    let body = serde_json::to_string(body).map_err(|_| Problem::NotStored)?;
-    with_headers(200, &body, JSON).map_err(|_| Problem::NotStored)
+    raw(&serde_json::to_string(body).map_err(|_| Problem::NotStored)?)
+}
+
+/// 200 with a JSON document that is text already.
+pub(super) fn raw(body: &str) -> Result<Response, Problem> {
+    with_headers(200, body, JSON).map_err(|_| Problem::NotStored)
+}
+
+/// 204: it is done, and there is nothing to say.
+pub(super) fn nothing() -> Result<Response, Problem> {
+    let done = || {
+        let response = Response::empty()?.with_status(204);
+        response.headers().set("cache-control", "no-store")?;
+        Ok(response)
+    };
+    done().map_err(|_: worker::Error| Problem::NotStored)
+}
+
+/// 200 with metrics in Prometheus' text format.
+pub(super) fn metrics(body: &str) -> Result<Response, Problem> {
+    with_headers(200, body, METRICS).map_err(|_| Problem::NotStored)
 }
 
 /// A problem, with its status.
 pub(super) fn refuse(problem: &Problem) -> worker::Result<Response> {
     let response = with_headers(problem.status(), &problem.body(), PROBLEM)?;
-    if let Some(allow) = problem.allow() {
-        response.headers().set("allow", allow)?;
+    if let Some((name, value)) = problem.header() {
+        response.headers().set(name, &value)?;
     }
     Ok(response)
 }

@@ -5,6 +5,9 @@
 use futures_util::StreamExt;
 use worker::{Request, Response};
 
+use crate::limits::API_BODY_BYTES_MAX;
+use crate::problem::Problem;
+
 /// Why a body was not read.
 pub(super) enum ReadError {
     /// It broke off.
@@ -29,6 +32,29 @@ pub(super) async fn read(request: &mut Request, bytes_max: usize) -> Result<Vec<
             Err(_) => Ok(Vec::new()),
         },
     }
+}
+
+/// The body of the operator's request as text; `wanted` says of what.
+pub(super) async fn text(request: &mut Request, wanted: &'static str) -> Result<String, Problem> {
+    String::from_utf8(bytes(request, wanted).await?).map_err(|_| Problem::Malformed { wanted })
+}
+
+/// The body of the operator's request, which must be JSON of this form; `wanted` says which.
+pub(super) async fn json<T: serde::de::DeserializeOwned>(
+    request: &mut Request,
+    wanted: &'static str,
+) -> Result<T, Problem> {
+    let bytes = bytes(request, wanted).await?;
+    // By way of a text: `from_slice` would be a second copy of everything that reads JSON.
+    let text = core::str::from_utf8(&bytes).map_err(|_| Problem::Malformed { wanted })?;
+    serde_json::from_str(text).map_err(|_| Problem::Malformed { wanted })
+}
+
+async fn bytes(request: &mut Request, wanted: &'static str) -> Result<Vec<u8>, Problem> {
+    read(request, API_BODY_BYTES_MAX).await.map_err(|error| match error {
+        ReadError::Broken => Problem::Malformed { wanted },
+        ReadError::TooLarge => Problem::BodyTooLarge,
+    })
 }
 
 /// Reads an answer that is text.

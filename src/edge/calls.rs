@@ -7,11 +7,12 @@
 //! objects that point elsewhere do so for ever, and point at a home.
 
 use worker::wasm_bindgen::JsValue;
-use worker::{Env, Error, Result};
+use worker::{Env, Error, ObjectNamespace, Result};
 
 use super::{clock, homes, outbound};
 use crate::command::{CarriedEvent, Command, Reply};
 use crate::ids::{Customer, ObjectName};
+use crate::json;
 use crate::limits::HOPS_MAX;
 use crate::webhook::event::Event;
 
@@ -19,18 +20,23 @@ use crate::webhook::event::Event;
 const CONVERSATION: &str = "CONVERSATION";
 
 /// Objects are called by `fetch`, which wants an address; only the body says something.
-const ADDRESS: &str = "https://conversation/";
+const ADDRESS: &str = "https://object/";
 
 /// Puts a command to an object and waits for its reply.
 pub(super) async fn call(env: &Env, name: &ObjectName, command: &Command) -> Result<Reply> {
-    let body = JsValue::from_str(&serde_json::to_string(command)?);
-    let request = outbound::request("POST", ADDRESS, None, Some(&body))?;
-    let stub = env.durable_object(CONVERSATION)?.get_by_name(name.as_str())?;
-    let mut answer = stub.fetch_with_request(request).await?;
+    let command = serde_json::to_string(command)?;
+    let answer = post(&env.durable_object(CONVERSATION)?, name.as_str(), &command).await?;
+    Ok(json::read(&answer)?)
+}
+
+/// Puts a text to an object of a class and waits for its answer.
+pub(super) async fn post(class: &ObjectNamespace, name: &str, text: &str) -> Result<String> {
+    let request = outbound::request("POST", ADDRESS, None, Some(&JsValue::from_str(text)))?;
+    let mut answer = class.get_by_name(name)?.fetch_with_request(request).await?;
     if answer.status_code() != 200 {
         return Err(Error::RustError(format!("an object answered {}", answer.status_code())));
     }
-    Ok(serde_json::from_str(&answer.text().await?)?)
+    answer.text().await
 }
 
 /// Where events go: an object, the other names of the customer, and the customer.
@@ -83,7 +89,8 @@ pub(super) async fn accept(env: &Env, to: Address, events: Vec<CarriedEvent>) ->
                 }
                 signpost = Some(core::mem::replace(&mut name, to));
             }
-            Reply::Finished
+            Reply::Erased(_)
+            | Reply::Finished
             | Reply::Linked(_)
             | Reply::Read { .. }
             | Reply::Replayed(_)

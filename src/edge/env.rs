@@ -20,7 +20,7 @@ use crate::settings::{Settings, SettingsError};
 use crate::time::UnixMillis;
 
 /// The KV namespace for configuration that changes without a deployment, and the key of the policy in it.
-const CONFIG: &str = "CONFIG";
+pub(super) const CONFIG: &str = "CONFIG";
 const POLICY_KEY: &str = "policy";
 
 /// The key under which the gate itself keeps the last document that was a policy.
@@ -81,6 +81,45 @@ pub(super) async fn policy(env: &Env, settings: &Settings, now: UnixMillis) -> R
     policy
 }
 
+/// Whether there is a namespace to put a policy into.
+pub(super) fn has_config(env: &Env) -> bool {
+    env.kv(CONFIG).is_ok()
+}
+
+/// The document in KV.
+pub(super) async fn held(env: &Env) -> Result<Option<String>, ()> {
+    kv_text(env, POLICY_KEY).await
+}
+
+/// The last document in KV that was a policy.
+pub(super) async fn last_good(env: &Env) -> Option<String> {
+    kv_text(env, LAST_GOOD_KEY).await.ok().flatten()
+}
+
+/// The document of the deployment.
+pub(super) fn of_deployment(env: &Env) -> String {
+    let document = read(env, "BATON_POLICY").filter(|text| !text.trim().is_empty());
+    document.unwrap_or_else(|| "{}".to_owned())
+}
+
+/// Puts a good document into KV.
+pub(super) async fn publish(env: &Env, document: &str) -> Result<(), ()> {
+    put(env, POLICY_KEY, document).await?;
+    // The isolates that meet it do the same, so nothing is lost where this fails.
+    let _ = put(env, LAST_GOOD_KEY, document).await;
+    Ok(())
+}
+
+/// Takes a document that has just gone into KV for what is there: KV itself may still show what was there before.
+pub(super) fn adopt(document: &str, policy: Policy, now: UnixMillis) {
+    POLICY.set(Some(Known { document: Some(document.to_owned()), policy: Rc::new(policy), read_at: now }));
+}
+
+/// Forgets which document this isolate has read, and asks KV before the next is used.
+pub(super) fn forget() {
+    POLICY.set(None);
+}
+
 /// The policy of a document that this isolate has not met: its own, or where it has a mistake the last good one. That
 /// one is in memory, or in KV for an isolate that has just begun.
 async fn take_in(
@@ -94,8 +133,10 @@ async fn take_in(
     let Some(document) = document else { return of_deployment() };
     match parse(document) {
         Ok(policy) => {
+            // For the day on which a bad one follows it. Where this fails, an isolate that begins on that day takes the
+            // policy of the deployment.
             if kv_text(env, LAST_GOOD_KEY).await.is_ok_and(|last| last.as_deref() != Some(document)) {
-                remember(env, document).await;
+                let _ = put(env, LAST_GOOD_KEY, document).await;
             }
             Rc::new(policy)
         }
@@ -105,8 +146,7 @@ async fn take_in(
             if let Some((_, policy)) = known {
                 return policy;
             }
-            let last_good = kv_text(env, LAST_GOOD_KEY).await.ok().flatten();
-            last_good.and_then(|document| parse(&document).ok()).map_or_else(of_deployment, Rc::new)
+            last_good(env).await.and_then(|document| parse(&document).ok()).map_or_else(of_deployment, Rc::new)
         }
     }
 }
@@ -117,14 +157,9 @@ async fn kv_text(env: &Env, key: &str) -> Result<Option<String>, ()> {
     kv.get(key).text().await.map_err(|_| ())
 }
 
-/// Keeps a good document for the day on which a bad one follows it. Where this fails, an isolate that begins on that
-/// day takes the policy of the deployment.
-async fn remember(env: &Env, document: &str) {
-    if let Ok(kv) = env.kv(CONFIG)
-        && let Ok(put) = kv.put(LAST_GOOD_KEY, document)
-    {
-        let _ = put.execute().await;
-    }
+async fn put(env: &Env, key: &str, document: &str) -> Result<(), ()> {
+    let put = env.kv(CONFIG).map_err(|_| ())?.put(key, document).map_err(|_| ())?;
+    put.execute().await.map_err(|_| ())
 }
 
 /// The text of a secret or a variable; a variable that is a table is given as JSON.

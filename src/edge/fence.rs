@@ -43,7 +43,9 @@ impl Inner {
                     self.deliver_meanwhile(jobs);
                 }
                 Answer::LinkVia(other) => via = self.link_via(&other, None).await?.or(via),
-                Answer::Accepted { .. } | Answer::Replayed(_) => return Err(Failure::Runtime(calls::lost())),
+                Answer::Accepted { .. } | Answer::Operated(_) | Answer::Replayed(_) => {
+                    return Err(Failure::Runtime(calls::lost()));
+                }
             }
         }
         Err(Failure::Runtime(calls::lost()))

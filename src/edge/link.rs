@@ -70,7 +70,8 @@ impl Inner {
                 Ok(None)
             }
             Reply::Accepted { .. } => Ok(None),
-            Reply::Finished
+            Reply::Erased(_)
+            | Reply::Finished
             | Reply::Linked(_)
             | Reply::Read { .. }
             | Reply::Replayed(_)

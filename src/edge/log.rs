@@ -34,6 +34,10 @@ pub(super) enum Occurrence<'a> {
     PolicyRefused { mistakes: usize, first: &'a str },
     /// The deployment lacks settings.
     SettingsMissing { count: usize },
+    /// The team of Cloudflare Access does not show its keys, and nobody is let in by Access.
+    TeamUnreachable,
+    /// Somebody has sent a wrong operator's token.
+    TokenRefused,
     /// A signed body is no webhook; it is kept under the object `unaddressed`.
     Unreadable { bytes: usize },
 }
@@ -72,10 +76,13 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
     let line = match occurrence {
         O::Alert { conversation, alert } => Line {
             event: match alert {
+                Alert::AccountOffboarded => "account_offboarded",
+                Alert::AccountReconnected => "account_reconnected",
                 Alert::BotGone => "bot_gone",
                 Alert::CustomerUnanswered => "customer_unanswered",
                 Alert::DeadLetter => "dead_letter",
                 Alert::Leak => "leak",
+                Alert::PartnerRemoved => "partner_removed",
             },
             conversation: Some(conversation),
             ..Line::default()
@@ -108,14 +115,24 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
             ..Line::default()
         },
         O::SettingsMissing { count } => Line { event: "settings_missing", count: Some(*count), ..Line::default() },
+        O::TeamUnreachable => Line { event: "team_unreachable", ..Line::default() },
+        O::TokenRefused => Line { event: "token_refused", ..Line::default() },
         O::Unreadable { bytes } => Line { event: "unreadable", count: Some(*bytes), ..Line::default() },
     };
     let json = serde_json::to_string(&line).unwrap_or_default();
     match occurrence {
-        O::StoreFailed { .. } | O::NotStored { .. } | O::PolicyRefused { .. } | O::SettingsMissing { .. } => {
+        O::StoreFailed { .. }
+        | O::NotStored { .. }
+        | O::PolicyRefused { .. }
+        | O::SettingsMissing { .. }
+        | O::TeamUnreachable => {
             console_error!("{json}");
         }
-        O::Alert { .. } | O::CallbackChange { .. } | O::DeliveryRefused { .. } | O::Unreadable { .. } => {
+        O::Alert { .. }
+        | O::CallbackChange { .. }
+        | O::DeliveryRefused { .. }
+        | O::TokenRefused
+        | O::Unreadable { .. } => {
             console_warn!("{json}");
         }
         O::AttemptFailed { .. } | O::Collision { .. } => console_log!("{json}"),

@@ -3,6 +3,12 @@
 //! | file | what |
 //! |---|---|
 //! | `router` | path and method → handler; the operator's view of a conversation |
+//! | `api` | the operator's API: who asks what, and which handler answers |
+//! | `access` | who asks: token, session, Cloudflare Access |
+//! | `certs` | the keys of a team of Cloudflare Access |
+//! | `office` | the Durable Object of failed attempts and the policy's versions |
+//! | `operate` | what the operator asks of one conversation |
+//! | `policies` | the policy's versions |
 //! | `webhook` | `GET` and `POST /webhook` |
 //! | `receipts` | receipts that go straight to the bot |
 //! | `graph` | the Graph API behind the gate: what is carried |
@@ -14,7 +20,13 @@
 //! | `answer` | answers as text, JSON and problem details |
 //! | `calls` | the Worker's calls to objects, from one name of a customer to the next |
 //! | `object` | the Durable Object of a conversation: one transaction per command, alarms, attempts |
+//! | `report` | a conversation reports to the desk of its line |
+//! | `desk` | the Durable Object of a desk: reports in, lists out, live streams, alarms |
+//! | `desks` | what the Worker asks of desks |
+//! | `alerts` | an alert on its way to the owner's addresses |
 //! | `fence` | what the object does for the bot's sends |
+//! | `acts` | what the object does for the operator |
+//! | `broadcast` | echoes counted over the customers of a line |
 //! | `link` | two objects of one customer find out where the conversation lives |
 //! | `bot` | one attempt as a `fetch` |
 //! | `outbound` | requests that leave the isolate |
@@ -28,11 +40,19 @@
 //!
 //! `tests/runtime/` covers this room by behaviour, on the runtime itself.
 
+mod access;
+mod acts;
+mod alerts;
 mod answer;
+mod api;
 mod body;
 mod bot;
+mod broadcast;
 mod calls;
+mod certs;
 mod clock;
+mod desk;
+mod desks;
 mod env;
 mod exchange;
 mod fence;
@@ -41,17 +61,30 @@ mod homes;
 mod link;
 mod log;
 mod object;
+mod office;
+mod operate;
 mod outbound;
+mod policies;
 mod receipts;
+mod report;
 mod router;
 mod send;
 mod sql;
 mod templates;
 mod webhook;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use core::pin::Pin;
+
+use worker::{Context, Env, Request, Response, Result, State, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     router::handle(request, env, context).await
+}
+
+/// Keeps an object awake until `work` is done, while the caller already has its answer. Boxed, so that what turns a
+/// future into a promise is there once for all of them.
+fn meanwhile(state: &State, work: impl Future<Output = ()> + 'static) {
+    let work: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
+    state.wait_until(work);
 }

@@ -16,17 +16,19 @@ use std::rc::Rc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
-use super::{bot, calls, clock, env};
-use crate::command::{CarriedEvent, Command, Reply, Shown};
+use super::{bot, calls, clock, env, meanwhile};
+use crate::command::{CarriedEvent, Command, Reply};
 use crate::conversation::broadcast::{Recipient, Tally};
 use crate::conversation::identity::Place;
-use crate::conversation::{Answer, Arrival, Context, Conversation as Core, Incoming, Input, Output, Tallied};
-use crate::ids::{Customer, EventId, LineId, ObjectName};
+use crate::conversation::{Answer, Arrival, Context, Conversation as Core, Incoming, Input, Output};
+use crate::desk::report::{Report, Standing};
+use crate::ids::{Customer, ObjectName};
+use crate::json;
 use crate::limits::{ALARM_OVERDUE, ALARM_RETRY, HOPS_MAX};
 use crate::outbox::outcome::Outcome;
 use crate::policy::Policy;
@@ -36,7 +38,7 @@ use crate::store::{self, Job, Sql, StoreError, schema};
 use crate::time::UnixMillis;
 
 /// One conversation, or what belongs to a line or an account as a whole.
-#[durable_object]
+#[durable_object(alarm)]
 pub struct Conversation {
     inner: Rc<Inner>,
 }
@@ -45,15 +47,23 @@ pub(super) struct Inner {
     pub(super) env: Env,
     pub(super) name: ObjectName,
     pub(super) sql: ObjectSql,
-    state: State,
+    pub(super) state: State,
     /// On the object that counts a line's echoes: what was sent a short while ago.
-    tally: RefCell<Tally>,
+    pub(super) tally: RefCell<Tally>,
     /// The largest `seq` of any stored entry; `None` while that is not known.
     last_seq: Cell<Option<u64>>,
     /// Whether the table is known to be up to date: a transaction of this instance has brought it there.
     is_migrated: Cell<bool>,
     /// The alarm that is set; `None` while that is not known.
     alarm: Cell<Option<Alarm>>,
+    /// What the desk is still to be told.
+    pub(super) pending: RefCell<Option<Report>>,
+    /// How the conversation stood when the desk was last told.
+    pub(super) told: RefCell<Option<Standing>>,
+    /// Whether everything was erased while it was being told.
+    pub(super) is_erased: Cell<bool>,
+    /// Whether it is being told.
+    pub(super) is_reporting: Cell<bool>,
 }
 
 /// The alarm of this object.
@@ -71,6 +81,7 @@ type Work<'w> = dyn FnMut(&mut Core, &Table<'_, ObjectSql>, Context<'_>) -> Resu
 
 /// What a transaction has done.
 struct Done {
+    report: Option<Report>,
     jobs: Jobs,
     output: Output,
     exists: bool,
@@ -98,13 +109,17 @@ impl DurableObject for Conversation {
                 last_seq: Cell::new(None),
                 is_migrated: Cell::new(false),
                 alarm: Cell::new(None),
+                pending: RefCell::default(),
+                told: RefCell::default(),
+                is_erased: Cell::new(false),
+                is_reporting: Cell::new(false),
             }),
         }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let text = request.text().await?;
-        let Ok(command) = serde_json::from_str::<Command>(&text) else {
+        let Ok(command) = json::read::<Command>(&text) else {
             return Ok(Response::empty()?.with_status(400));
         };
         match self.inner.carry_out(command).await {
@@ -123,12 +138,16 @@ impl DurableObject for Conversation {
         self.inner.alarm.set(Some(Alarm::Off));
         let woken = self.inner.wake().await;
         match woken {
-            Ok(jobs) => self.inner.deliver(jobs).await,
+            Ok(jobs) => {
+                self.inner.report_meanwhile(jobs.is_empty());
+                self.inner.deliver(jobs).await;
+            }
             Err(failure) => {
                 failure.log();
                 self.inner.set_alarm(clock::now().after(ALARM_RETRY)).await?;
             }
         }
+        self.inner.report_meanwhile(true);
         Response::empty()
     }
 }
@@ -142,17 +161,23 @@ impl Inner {
                 self.count(&content, Recipient { conversation, echo, at: clock::now() }).await?;
                 Ok((Reply::Finished, Jobs::new()))
             }
+            Command::Erase(names) => self.erase(names).await.map(|reply| (reply, Jobs::new())),
+            Command::EraseName(names) => self.erase_name(&names).await.map(|reply| (reply, Jobs::new())),
+            Command::Explain(id) => self.explain(&id).await.map(|reply| (reply, Jobs::new())),
+            Command::ExplainHere(id) => self.explained(&id).map(|(reply, _)| (reply, Jobs::new())),
             Command::Finish { id, number, outcome } => {
                 let jobs = self.apply(&Input::Finish { id: &id, number, outcome }).await?;
                 Ok((Reply::Finished, jobs))
             }
             Command::Link { by } => self.link(&by).await.map(|reply| (reply, Jobs::new())),
+            Command::Operate(act) => self.operate(act).await,
             Command::Read { message } => self.keeps_read_receipt(&message).await.map(|reply| (reply, Jobs::new())),
             Command::Replay { only } => self.replay(only.as_deref()).await,
             Command::Send { sending, via } => self.may_send(&sending, via).await,
             Command::Sent { message, sent_at_ms } => self.sent(&message, sent_at_ms).await,
             Command::Settle { digest, begun_at_ms, end } => self.settle(&digest, begun_at_ms, &end).await,
-            Command::Show => self.show().map(|reply| (reply, Jobs::new())),
+            Command::Wake => self.wake().await.map(|jobs| (Reply::Finished, jobs)),
+            Command::Show => self.show().await.map(|reply| (reply, Jobs::new())),
         }
     }
 
@@ -193,56 +218,12 @@ impl Inner {
                         aliases.push(third);
                     }
                 }
-                Answer::Replayed(_) | Answer::Send(_) => return Err(Failure::Runtime(calls::lost())),
+                Answer::Operated(_) | Answer::Replayed(_) | Answer::Send(_) => {
+                    return Err(Failure::Runtime(calls::lost()));
+                }
             }
         }
         Err(Failure::Runtime(worker::Error::RustError("the customer's names could not be linked".to_owned())))
-    }
-
-    /// Has echoes counted over the customers of the line while the caller already has its answer.
-    fn count_meanwhile(self: &Rc<Self>, line: Option<&LineId>, tally: Vec<Tallied>) {
-        let Some(to) = line.map(ObjectName::broadcasts) else { return };
-        for Tallied { echo, content } in tally {
-            let (inner, to) = (Rc::clone(self), to.clone());
-            self.state.wait_until(async move {
-                let command = Command::Count { conversation: inner.name.clone(), echo, content };
-                // Where this fails the echo is a person's, which is the safe side.
-                let _ = calls::call(&inner.env, &to, &command).await;
-            });
-        }
-    }
-
-    /// Counts an echo, and tells the conversations of what has turned out to be a broadcast.
-    async fn count(self: &Rc<Self>, content: &str, recipient: Recipient) -> Result<(), Failure> {
-        let (_, policy) = self.configuration().await?;
-        let Some(rule) = policy.broadcast else { return Ok(()) };
-        let recognised = self.tally.borrow_mut().count(content, recipient, rule);
-        for Recipient { conversation, echo, .. } in recognised {
-            let inner = Rc::clone(self);
-            self.state.wait_until(async move {
-                let told = calls::ask(&inner.env, conversation, &Command::Broadcast { echo }).await;
-                let _ = told.inspect_err(|error| log(&Occurrence::NotStored { error }));
-            });
-        }
-        Ok(())
-    }
-
-    /// Takes in that an echo was a broadcast.
-    async fn broadcast(&self, echo: &EventId) -> Result<(Reply, Jobs), Failure> {
-        self.at_home(|conversation, _, context| {
-            Ok((Reply::Finished, conversation.apply(&Input::Broadcast { echo }, context)))
-        })
-        .await
-    }
-
-    /// Sends dead letters on their way again.
-    async fn replay(&self, only: Option<&[EventId]>) -> Result<(Reply, Jobs), Failure> {
-        self.at_home(|conversation, table, context| {
-            let output = conversation.apply(&Input::Replay { dead: &table.dead(only)? }, context);
-            let Answer::Replayed(replayed) = output.answer else { return Ok((Reply::Finished, output)) };
-            Ok((Reply::Replayed(replayed), output))
-        })
-        .await
     }
 
     /// As [`Inner::transact`], where the conversation lives here; else the answer is where it does.
@@ -255,19 +236,6 @@ impl Inner {
             Place::Home(_) => work(conversation, table, context),
         })
         .await
-    }
-
-    fn show(&self) -> Result<Reply, Failure> {
-        if !schema::exists(&self.sql)? {
-            return Ok(Reply::Shown(None));
-        }
-        let conversation = Table::open(&self.sql, self.is_migrated.get())?.load(None)?;
-        if let Place::Elsewhere(to) = conversation.place {
-            return Ok(Reply::Moved { to, known: Vec::new() });
-        }
-        let entries = store::record(&self.sql)?;
-        let shown = to_raw_value(&Shown::new(&self.name, &conversation, &entries));
-        shown.map(|shown| Reply::Shown(Some(shown))).map_err(|_| Failure::Store(StoreError::Corrupt("conversation")))
     }
 
     async fn wake(&self) -> Result<Jobs, Failure> {
@@ -318,11 +286,13 @@ impl Inner {
             let output = work(&mut conversation, &table, context)?;
             table.save(&conversation, &output, bodies)?;
             let jobs = store::jobs(&self.sql, &output, bodies)?;
-            Ok(Done { jobs, output, exists: table.exists(), last_seq: conversation.last_seq })
+            let report = self.report_of(&conversation, &table, &output, context)?;
+            Ok(Done { report, jobs, output, exists: table.exists(), last_seq: conversation.last_seq })
         })?;
         self.is_migrated.set(done.exists);
         self.last_seq.set(Some(done.last_seq));
         self.tell(&done.output);
+        self.keep(done.report);
         // An alarm that rings too early costs one wake-up; one that is set anew each time costs a row each time.
         let overdue = |set: UnixMillis| set.after(ALARM_OVERDUE) < context.now;
         let rings_in_time = |at| matches!(alarm, Alarm::At(set) if set <= at && !overdue(set));
@@ -332,25 +302,15 @@ impl Inner {
         Ok(done.jobs)
     }
 
-    /// Tells what somebody should be told.
-    fn tell(&self, output: &Output) {
-        if output.alerts.is_empty() && output.collision.is_none() {
-            return;
-        }
-        let conversation = &self.name.public_id();
-        if let Some(collision) = &output.collision {
-            log(&Occurrence::Collision { conversation, collision });
-        }
-        for alert in output.alerts.iter().copied() {
-            log(&Occurrence::Alert { conversation, alert });
-        }
-    }
-
     /// Delivers what is due while the caller already has its answer.
     pub(super) fn deliver_meanwhile(self: &Rc<Self>, jobs: Jobs) {
+        self.report_meanwhile(jobs.is_empty());
         if !jobs.is_empty() {
             let inner = Rc::clone(self);
-            self.state.wait_until(async move { inner.deliver(jobs).await });
+            meanwhile(&self.state, async move {
+                inner.deliver(jobs).await;
+                inner.report_meanwhile(true);
+            });
         }
     }
 
@@ -397,6 +357,27 @@ impl Inner {
         Ok(alarm)
     }
 
+    /// Whether the table is known to be up to date.
+    pub(super) fn is_migrated(&self) -> bool {
+        self.is_migrated.get()
+    }
+
+    /// Empties the object's storage, and forgets what was known of it.
+    pub(super) async fn empty(&self) -> Result<(), Failure> {
+        let storage = self.state.storage();
+        storage.delete_alarm().await.map_err(Failure::Runtime)?;
+        storage.delete_all().await.map_err(Failure::Runtime)?;
+        // Only now: an event that came while this waited has looked at what is gone.
+        self.is_migrated.set(false);
+        self.last_seq.set(None);
+        self.alarm.set(None);
+        // What the desk has not been told yet, it is not told any more; what is on its way there, it is to forget.
+        self.pending.take();
+        self.told.take();
+        self.is_erased.set(self.is_reporting.get());
+        Ok(())
+    }
+
     async fn set_alarm(&self, at: UnixMillis) -> worker::Result<()> {
         self.alarm.set(Some(Alarm::At(at)));
         let offset = at.as_millis().saturating_sub(clock::now().as_millis());
@@ -413,7 +394,7 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
-    fn log(&self) {
+    pub(super) fn log(&self) {
         match self {
             Self::NotConfigured => log(&Occurrence::SettingsMissing { count: 1 }),
             Self::Runtime(error) => log(&Occurrence::NotStored { error }),

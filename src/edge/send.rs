@@ -144,6 +144,7 @@ async fn ask_once(env: &Env, mut name: ObjectName, sending: &Sending) -> worker:
             Reply::Moved { to, .. } => via = Some(core::mem::replace(&mut name, to)),
             Reply::Send(verdict) => return Ok((name, verdict)),
             Reply::Accepted { .. }
+            | Reply::Erased(_)
             | Reply::Finished
             | Reply::Linked(_)
             | Reply::Read { .. }

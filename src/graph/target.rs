@@ -84,6 +84,19 @@ impl Lines {
         self.lines.is_empty()
     }
 
+    /// The lines of an account.
+    pub fn of_account(&self, account: &str) -> impl Iterator<Item = &LineId> {
+        let belongs = move |(_, known): &&(LineId, Option<AccountId>)| {
+            known.as_ref().is_some_and(|known| known.as_str() == account)
+        };
+        self.lines.iter().filter(belongs).map(|(line, _)| line)
+    }
+
+    /// Every line.
+    pub fn all(&self) -> impl Iterator<Item = &LineId> {
+        self.lines.iter().map(|(line, _)| line)
+    }
+
     /// The account of a line.
     #[must_use]
     pub fn account(&self, line: &LineId) -> Option<&AccountId> {

@@ -223,6 +223,12 @@ impl Reason {
         }
     }
 
+    /// Whether it is how an attempt failed.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::ConnectionLost | Self::Interrupted | Self::Status(_) | Self::TimedOut)
+    }
+
     /// Whether what is withheld for this reason waits for a person, or for the end of a person's hold.
     #[must_use]
     pub const fn is_for_person(self) -> bool {

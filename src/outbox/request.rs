@@ -99,7 +99,8 @@ impl Handback {
 /// The `webhook-signature` header: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body` (Standard Webhooks
 /// 1.0.0). A secret that begins with `whsec_` is base64, as that specification writes keys; any other secret
 /// is used as it is.
-fn standard_signature(secret: &Secret, id: &str, timestamp: &str, body: &str) -> String {
+#[must_use]
+pub fn standard_signature(secret: &Secret, id: &str, timestamp: &str, body: &str) -> String {
     let key = standard_key(secret);
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else {
         return String::new();

@@ -13,6 +13,7 @@
 //! | `rules`, `when` | whose a message is, and on what conditions |
 //! | `fence` | what becomes of the bot's sends |
 //! | `text` | patterns and phrases |
+//! | `version` | a document among others, and where the one in force comes from |
 //! | `hours`, `zones` | opening hours, and what clocks show |
 //!
 //! `docs/policy.md` explains the document to whoever writes one.
@@ -23,6 +24,7 @@ pub mod fence;
 pub mod hours;
 pub mod rules;
 pub mod text;
+pub mod version;
 
 mod document;
 mod read;

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`schema`] | the table, as numbered migrations |
 //! | [`table`] | the table in a transaction: load, look up, save |
+//! | [`office`] | the office's own tables |
 //! | `write` | what an output says, as statements |
+//! | [`desk`] | the tables of a desk |
 //! | [`rows`] | row ↔ domain; the only place that knows column names and stored formats |
 //!
 //! Invariant: what an [`Output`] says is written as a whole or not at all. The caller opens the transaction
@@ -14,6 +16,8 @@
 //! Rows written are most of what a webhook costs on this platform (`docs/decisions/0004-rows.md`): a forwarded
 //! message costs one row when it is accepted and one when it is delivered.
 
+pub mod desk;
+pub mod office;
 pub mod rows;
 pub mod schema;
 pub mod table;

@@ -9,7 +9,7 @@ use super::{StoreError, Value, schema};
 use crate::conversation::Conversation;
 use crate::conversation::collisions::Collisions;
 use crate::conversation::identity::Place;
-use crate::conversation::memory::{Echoes, Journal};
+use crate::conversation::memory::{Cause, Change, Echoes, Journal};
 use crate::conversation::release::Waiting;
 use crate::conversation::sends::Sends;
 use crate::conversation::turn::Turn;
@@ -34,6 +34,13 @@ struct ConversationRow {
     echoes: Echoes,
     #[serde(default)]
     journal: Journal,
+    /// The tokens of the journal's transitions that the operator has brought about. The first version of this row does
+    /// not know their causes and would refuse the row, so that they stand here, and in the journal what comes nearest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    acts: Vec<FencingToken>,
+    /// Those of them that were a pause.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pauses: Vec<FencingToken>,
     #[serde(default, skip_serializing_if = "Sends::is_empty")]
     sends: Sends,
     #[serde(default, skip_serializing_if = "Collisions::is_empty")]
@@ -42,9 +49,36 @@ struct ConversationRow {
     forget_at_ms: Option<UnixMillis>,
 }
 
+/// The journal in words that every version knows, the tokens of what the operator has done, and of what was a pause of
+/// theirs. Each change of holder has a token of its own.
+fn plain(journal: &Journal) -> (Journal, Vec<FencingToken>, Vec<FencingToken>) {
+    let (mut journal, mut acts, mut pauses) = (journal.clone(), Vec::new(), Vec::new());
+    for step in journal.iter_mut() {
+        if !matches!(step.cause, Cause::Operator | Cause::Paused) {
+            continue;
+        }
+        let list = if step.cause == Cause::Paused { &mut pauses } else { &mut acts };
+        list.push(step.token);
+        step.cause = if step.transition == Change::Takeover { Cause::Echo } else { Cause::Phrase };
+    }
+    (journal, acts, pauses)
+}
+
+/// The journal as it was before [`plain`].
+fn in_full(mut journal: Journal, acts: &[FencingToken], pauses: &[FencingToken]) -> Journal {
+    for step in journal.iter_mut().filter(|step| step.transition != Change::Warning) {
+        if acts.contains(&step.token) {
+            step.cause = Cause::Operator;
+        } else if pauses.contains(&step.token) {
+            step.cause = Cause::Paused;
+        }
+    }
+    journal
+}
+
 pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> {
     let json = optional_text(row)?.ok_or(StoreError::Corrupt("conversation"))?;
-    let row: ConversationRow = serde_json::from_str(&json).map_err(|_| StoreError::Corrupt("conversation"))?;
+    let row: ConversationRow = crate::json::read(&json).map_err(|_| StoreError::Corrupt("conversation"))?;
     Ok(Conversation {
         turn: row.turn,
         waiting: row.waiting,
@@ -52,7 +86,7 @@ pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> 
         linked_before: row.linked_before,
         contact: row.contact,
         echoes: row.echoes,
-        journal: row.journal,
+        journal: in_full(row.journal, &row.acts, &row.pauses),
         sends: row.sends,
         collisions: row.collisions,
         forget_at: row.forget_at_ms,
@@ -61,6 +95,7 @@ pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> 
 }
 
 pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, StoreError> {
+    let (journal, acts, pauses) = plain(&conversation.journal);
     let row = ConversationRow {
         schema: schema::VERSION,
         turn: conversation.turn.clone(),
@@ -69,7 +104,9 @@ pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, S
         linked_before: conversation.linked_before.clone(),
         contact: conversation.contact.clone(),
         echoes: conversation.echoes.clone(),
-        journal: conversation.journal.clone(),
+        journal,
+        acts,
+        pauses,
         sends: conversation.sends.clone(),
         collisions: conversation.collisions.clone(),
         forget_at_ms: conversation.forget_at,
@@ -108,7 +145,7 @@ pub(super) fn entry(row: Vec<Value>) -> Result<Entry, StoreError> {
         note: match next()? {
             Value::Null => Note::default(),
             note @ (Value::Integer(_) | Value::Text(_)) => {
-                serde_json::from_str(&text(note, "event.note")?).map_err(|_| StoreError::Corrupt("event.note"))?
+                crate::json::read(&text(note, "event.note")?).map_err(|_| StoreError::Corrupt("event.note"))?
             }
         },
     })

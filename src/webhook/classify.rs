@@ -148,8 +148,14 @@ impl<'a> Change<'a> {
             let item = Item { raw, object, names, contact, change };
             let (class, id, scope) = read(self, &item);
             let facts = match class {
-                Class::Echo => Facts::of_words(&item.object, true),
-                Class::EchoNote | Class::Ghost | Class::Identity | Class::Turn => Facts::of_words(&item.object, false),
+                Class::Echo | Class::Turn => {
+                    let words = Facts::of_words(&item.object, class == Class::Echo);
+                    match item.contact.and_then(|contact| Object::parse(contact.raw.get())) {
+                        Some(contact) => words.by(&contact),
+                        None => words,
+                    }
+                }
+                Class::EchoNote | Class::Ghost | Class::Identity => Facts::of_words(&item.object, false),
                 Class::Account
                 | Class::AppsOwn
                 | Class::Contact
@@ -259,7 +265,7 @@ impl<'a> Change<'a> {
             )),
             scope: scope.unwrap_or_else(|| self.shared_scope()),
             sent_at: entry.seconds("time").or_else(|| first_time(value)),
-            facts: Facts::default(),
+            facts: if class == Class::Account { Facts::of_account(value) } else { Facts::default() },
             renamed: None,
             envelope: Envelope::Change {
                 delivery: Rc::clone(&self.frame.delivery),

@@ -188,3 +188,9 @@ pub fn sent_message(receipt: &EventId) -> Option<EventId> {
     let (wamid, status) = receipt.as_str().split_once(STATUS_MARK)?;
     (status == "sent").then(|| EventId::named(wamid))
 }
+
+/// The message that a receipt is about, by the receipt's id; `None` where that is no receipt's.
+#[must_use]
+pub fn message_of(receipt: &EventId) -> Option<EventId> {
+    receipt.as_str().split_once(STATUS_MARK).map(|(wamid, _)| EventId::named(wamid))
+}

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::json::Object;
 use crate::ids::{EventId, digest};
-use crate::limits::{CONTACT_CHARS_MAX, ID_CHARS_MAX, KIND_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::limits::{CONTACT_CHARS_MAX, ID_CHARS_MAX, KIND_CHARS_MAX, PROFILE_CHARS_MAX, TEXT_CHARS_MAX};
 
 /// What an item says.
 #[derive(Clone, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -28,9 +28,12 @@ pub struct Facts {
     /// Of an echo, a digest of what was sent, equal for equal content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-    /// Meta's `type`; of a contact, whether there was an `add` or a `remove`.
+    /// Meta's `type`; of a contact, whether there was an `add` or a `remove`; of an account, Meta's `event`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
+    /// The name that the customer has given themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// Whether a click-to-WhatsApp advertisement led here.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub referral: bool,
@@ -75,7 +78,24 @@ impl Facts {
             reply_id: said.reply_id.map(|id| cut(id, ID_CHARS_MAX)),
             text: said.text.map(|text| cut(text, TEXT_CHARS_MAX)),
             kind: cut(kind, KIND_CHARS_MAX),
+            profile: None,
         }
+    }
+
+    /// The facts of what happened to an account.
+    pub(super) fn of_account(value: &Object<'_>) -> Self {
+        Self {
+            kind: value.text("event").map(|event| cut(event, KIND_CHARS_MAX)).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// The same, said by a customer who calls themselves so in this entry of `contacts`.
+    #[must_use]
+    pub(super) fn by(self, contact: &Object<'_>) -> Self {
+        let name =
+            contact.object("profile").and_then(|profile| Some(cut(filled(&profile, "name")?, PROFILE_CHARS_MAX)));
+        Self { profile: name, ..self }
     }
 
     /// The facts of an entry of the phone's address book; `None` where it was neither added nor removed.

@@ -24,7 +24,7 @@ mod envelope;
 pub mod event;
 pub mod facts;
 pub mod handshake;
-mod json;
+pub(crate) mod json;
 mod names;
 pub mod rewrite;
 pub mod signature;

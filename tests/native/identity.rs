@@ -51,7 +51,11 @@ impl World {
                     }
                     signpost = Some(core::mem::replace(&mut name, to));
                 }
-                answer @ (Answer::LinkFirst(_) | Answer::LinkVia(_) | Answer::Replayed(_) | Answer::Send(_)) => {
+                answer @ (Answer::LinkFirst(_)
+                | Answer::LinkVia(_)
+                | Answer::Operated(_)
+                | Answer::Replayed(_)
+                | Answer::Send(_)) => {
                     panic!("{answer:?} is the object's own affair")
                 }
             }
@@ -89,10 +93,15 @@ impl World {
                     Answer::Accepted { .. }
                     | Answer::LinkFirst(_)
                     | Answer::LinkVia(_)
+                    | Answer::Operated(_)
                     | Answer::Replayed(_)
                     | Answer::Send(_) => {}
                 },
-                answer @ (Answer::Accepted { .. } | Answer::Moved { .. } | Answer::Replayed(_) | Answer::Send(_)) => {
+                answer @ (Answer::Accepted { .. }
+                | Answer::Moved { .. }
+                | Answer::Operated(_)
+                | Answer::Replayed(_)
+                | Answer::Send(_)) => {
                     return answer;
                 }
             }

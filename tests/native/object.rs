@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use baton::command::CarriedEvent;
 use baton::conversation::fence::{Asked, SendEnd, Verdict};
+use baton::conversation::operator::Act;
 use baton::conversation::{Alert, Answer, Arrival, Context, Conversation, Incoming, Input, Output, Tallied};
 use baton::graph::send::Sending;
 use baton::ids::{BotName, Customer, EventId, LineId, ObjectName};
@@ -115,6 +116,18 @@ impl Object {
             .unwrap();
         let Answer::Replayed(count) = answer else { panic!("{answer:?}") };
         count
+    }
+
+    /// The operator does something; whether it has changed anything.
+    pub fn operate(&mut self, act: Act) -> bool {
+        let answer = self
+            .transact(&[], |conversation, _, context| {
+                let output = conversation.apply(&Input::Operator(act), context);
+                Ok((output.answer.clone(), output))
+            })
+            .unwrap();
+        let Answer::Operated(changed) = answer else { panic!("{answer:?}") };
+        changed
     }
 
     /// The bot asks whether it may send a message.

@@ -11,23 +11,31 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("limits", &["time"]),
     ("ids", &["limits"]),
+    ("json", &[]),
     ("secret", &[]),
+    ("access", &["limits", "secret", "time"]),
     ("webhook", &["ids", "limits", "secret", "time"]),
     ("policy", &["ids", "limits", "time"]),
     ("outbox", &["ids", "limits", "policy", "secret", "time", "webhook"]),
     ("graph", &["ids", "limits", "secret", "time"]),
     ("conversation", &["graph", "ids", "limits", "outbox", "policy", "time", "webhook"]),
-    ("store", &["conversation", "ids", "limits", "outbox", "time", "webhook"]),
-    ("settings", &["graph", "ids", "limits", "outbox", "policy", "secret", "webhook"]),
-    ("command", &["conversation", "graph", "ids", "outbox", "time", "webhook"]),
-    ("problem", &["settings", "webhook"]),
+    ("desk", &["command", "conversation", "ids", "limits", "outbox", "secret", "time"]),
+    ("store", &["access", "conversation", "desk", "ids", "json", "limits", "outbox", "policy", "time", "webhook"]),
+    ("settings", &["access", "graph", "ids", "limits", "outbox", "policy", "secret", "webhook"]),
+    ("command", &["access", "conversation", "graph", "ids", "outbox", "policy", "time", "webhook"]),
+    ("problem", &["policy", "settings", "time", "webhook"]),
+    ("api", &["ids", "limits", "problem", "time", "webhook"]),
     (
         "edge",
         &[
+            "access",
+            "api",
             "command",
             "conversation",
+            "desk",
             "graph",
             "ids",
+            "json",
             "limits",
             "outbox",
             "policy",
@@ -125,6 +133,12 @@ fn document(file: &str) -> String {
 fn every_setting_is_documented() {
     let (readme, settings) = (document("README.md"), document("src/settings.rs"));
     for name in [
+        "ACCESS_AUD",
+        "ACCESS_TEAM",
+        "ALERTS_SECRET",
+        "ALERTS_SLACK_URL",
+        "ALERTS_URL",
+        "DESK_SHARDS",
         "META_APP_SECRET",
         "META_APP_SECRET_PREVIOUS",
         "META_VERIFY_TOKEN",
@@ -142,9 +156,18 @@ fn every_setting_is_documented() {
         assert!(settings.contains(&format!("\"{name}\"")), "nothing reads {name}");
     }
     let wrangler = document("wrangler.toml");
-    for name in
-        ["CONVERSATION", "CONFIG", "BOT_URL", "GRAPH_URL", "LINES", "BATON_POLICY", "global_fetch_strictly_public"]
-    {
+    for name in [
+        "CONVERSATION",
+        "OFFICE",
+        "CONFIG",
+        "ACCESS_AUD",
+        "ACCESS_TEAM",
+        "BOT_URL",
+        "GRAPH_URL",
+        "LINES",
+        "BATON_POLICY",
+        "global_fetch_strictly_public",
+    ] {
         assert!(wrangler.contains(name), "wrangler.toml lacks {name}");
     }
     assert!(!wrangler.lines().any(|line| line.trim_start().starts_with("id")), "the KV namespace is made by wrangler");

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use baton::conversation::fence::Asked;
+use baton::conversation::operator::Act;
 use baton::conversation::sends::{SendState, Sends};
 use baton::conversation::turn::Turn;
 use baton::conversation::{Change, Context, Conversation, Incoming, Input, Output};
@@ -26,8 +27,14 @@ pub enum Fault {
     None,
     /// It takes the end of an attempt that was given up as lost for the end of the present one.
     BelievesLateOutcomes,
+    /// It ends a pause where the longest hold would end.
+    CutsPauses,
+    /// It does not hear the operator who takes the baton.
+    DeafToOperators,
     /// It does not hear a person who speaks while an attempt is under way.
     DeafDuringAttempts,
+    /// What is unanswered stays withheld where the operator gives the baton back.
+    DropsOnRelease,
     /// It does not write down what it withholds.
     DropsWithheld,
     /// It lets go of the count of what it has stopped.
@@ -61,6 +68,8 @@ pub enum Fault {
     Sleeps,
     /// The bot gets what is withheld from it all the same.
     StartsWithheld,
+    /// What waits for the bot goes on waiting where the operator takes the baton.
+    TakesWithoutWithholding,
     /// A message that always passes takes the baton.
     TakesOnTemplates,
     /// The fencing token falls when the baton goes back.
@@ -71,9 +80,12 @@ pub enum Fault {
 
 impl Fault {
     /// Every broken core, and the promise that it breaks.
-    pub const ALL: [(Self, Promise); 21] = [
+    pub const ALL: [(Self, Promise); 25] = [
         (Self::BelievesLateOutcomes, Promise::Fencing),
+        (Self::CutsPauses, Promise::Silence),
         (Self::DeafDuringAttempts, Promise::Silence),
+        (Self::DeafToOperators, Promise::Silence),
+        (Self::DropsOnRelease, Promise::NothingLost),
         (Self::DropsWithheld, Promise::NothingLost),
         (Self::ForgetsCollisions, Promise::Counted),
         (Self::ForgetsHeld, Promise::NothingLost),
@@ -91,6 +103,7 @@ impl Fault {
         (Self::Sleeps, Promise::NeverAlone),
         (Self::StartsWithheld, Promise::Silence),
         (Self::TakesOnTemplates, Promise::TurnStays),
+        (Self::TakesWithoutWithholding, Promise::NeverAlone),
         (Self::TokenFalls, Promise::Fencing),
         (Self::WarnsNobody, Promise::NeverAlone),
     ];
@@ -102,6 +115,12 @@ impl Fault {
             Self::None | Self::ForgetsSignposts | Self::SendsPastSignposts => conversation.apply(input, context),
             Self::BelievesLateOutcomes => believe(conversation, input, context),
             Self::DeafDuringAttempts => deafen(conversation, input, context),
+            Self::CutsPauses | Self::DeafToOperators | Self::DropsOnRelease | Self::TakesWithoutWithholding => {
+                match input {
+                    Input::Operator(act) => self.operate(conversation, *act, context),
+                    _ => conversation.apply(input, context),
+                }
+            }
             Self::DropsWithheld => {
                 let mut output = conversation.apply(input, context);
                 let is_held = |entry: &Entry| entry.reason == Some(Reason::HeldByHuman);
@@ -192,6 +211,40 @@ impl Fault {
 }
 
 impl Fault {
+    /// Whether it shows only where the operator acts.
+    pub const fn is_operators(self) -> bool {
+        matches!(self, Self::CutsPauses | Self::DeafToOperators | Self::DropsOnRelease | Self::TakesWithoutWithholding)
+    }
+
+    /// The operator does something.
+    fn operate(self, conversation: &mut Conversation, act: Act, context: Context<'_>) -> Output {
+        let input = Input::Operator(act);
+        match (self, act) {
+            (Self::CutsPauses, Act::Pause(_)) => {
+                let output = conversation.apply(&input, context);
+                if let Some(hold) = conversation.turn.hold_mut() {
+                    hold.lease_until_ms = hold.lease_until_ms.min(hold.since_ms.after(context.policy.max_hold));
+                }
+                let wake_at = conversation.release_at(context.policy);
+                Output { wake_at: wake_at.into_iter().chain(output.wake_at).min(), ..output }
+            }
+            (Self::DeafToOperators, Act::Take) => conversation.apply(&Input::Wake { oldest: None }, context),
+            (Self::DropsOnRelease, Act::Release) => {
+                conversation.held.clear();
+                conversation.apply(&input, context)
+            }
+            (Self::TakesWithoutWithholding, Act::Pause(_) | Act::Take) => {
+                let waits = |entry: &Entry| matches!(entry.state, State::Waiting(_)) && entry.class.is_turn_bound();
+                let (waiting, others) = core::mem::take(&mut conversation.outbox).into_iter().partition(waits);
+                conversation.outbox = others;
+                let output = conversation.apply(&input, context);
+                conversation.outbox.extend::<Vec<Entry>>(waiting);
+                output
+            }
+            _ => conversation.apply(&input, context),
+        }
+    }
+
     /// The bot asks whether it may send a message.
     fn let_through(self, conversation: &mut Conversation, asked: &Asked<'_>, context: Context<'_>) -> Output {
         let mut sending = asked.sending.clone();

@@ -7,6 +7,7 @@
 //! Not here: alarms. When one is set is the shell's affair, and both drivers only imitate it.
 
 use baton::command::CarriedEvent;
+use baton::conversation::operator::Act;
 use baton::conversation::{Conversation, Incoming};
 use baton::ids::{EventId, LineId};
 use baton::outbox::outcome::{Loss, Outcome};
@@ -165,7 +166,7 @@ impl Pair {
     }
 
     fn step(&mut self) {
-        match self.chance.below(10) {
+        match self.chance.below(11) {
             0..=3 => self.deliver(),
             4..=6 => self.answer(),
             7 => {
@@ -180,6 +181,15 @@ impl Pair {
                 self.double.ring(&self.setting, &name, Cut::Nowhere);
             }
             8 => {
+                let until_ms = self.real.now.after(Millis::from_seconds(self.chance.pick(&[30, 400, 90_000])));
+                let act = self.chance.pick(&[Act::Take, Act::Release, Act::Pause(until_ms)]);
+                let name = self.real.name.clone();
+                if !self.real.conversation().is_fresh() {
+                    self.real.operate(act);
+                }
+                self.double.operate(&self.setting, &name, act, Cut::Nowhere);
+            }
+            9 => {
                 let name = self.real.name.clone();
                 self.real.replay();
                 self.double.replay(&self.setting, &name);

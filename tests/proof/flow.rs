@@ -229,7 +229,7 @@ impl World {
                 let aliases = vec![name.clone()];
                 flow.stack.push(Frame { name: other.clone(), aliases, origin: other });
             }
-            Answer::Replayed(_) | Answer::Send(_) => unreachable!("nothing was replayed"),
+            Answer::Operated(_) | Answer::Replayed(_) | Answer::Send(_) => unreachable!("nothing was replayed"),
         }
         Ok(false)
     }

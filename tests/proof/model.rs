@@ -6,6 +6,7 @@
 //! | `talk` | one name: messages, an echo and its withdrawal, a failing bot, a crash, repeated deliveries, late alarms |
 //! | `names` | two names that turn out to be one: two objects, and a crash between any two steps of linking them |
 //! | `words` | a customer who asks for a person, a person who hands back, the app's own texts |
+//! | `operator` | an operator who takes, keeps, pauses and releases, around a person's words and a failing bot |
 //! | `ghosts` | a ghost, the real message, an edit and a withdrawal, around a takeover |
 //! | `sends` | the bot's messages: an answer, the same again, a template, one beside the gate, around a takeover |
 //! | `sends_by_names` | the same where two names turn out to be one |
@@ -20,6 +21,7 @@
 
 use std::sync::Arc;
 
+use baton::conversation::operator::Act;
 use baton::outbox::State as EntryState;
 use baton::outbox::outcome::Outcome;
 use baton::time::{Millis, UnixMillis};
@@ -47,6 +49,8 @@ pub struct Config {
     pub setting: Setting,
     /// What Meta delivers, each at any time and in any order.
     pub deliveries: Vec<Arc<Delivery>>,
+    /// What the operator does, each at any time.
+    pub acts: Vec<Operated>,
     /// What the bot posts, each at any time.
     pub posts: Vec<Says>,
     /// Whether deliveries go step by step, so that others come in between.
@@ -71,12 +75,22 @@ pub struct Budget {
     pub replays: u8,
 }
 
+/// What the operator does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Operated {
+    Pause(Millis),
+    Release,
+    Take,
+}
+
 /// Where everything stands, and what may still happen.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct State {
     pub world: World,
     /// Which deliveries Meta has sent.
     sent: Vec<bool>,
+    /// What the operator has done.
+    done: Vec<bool>,
     /// What the bot has posted.
     pub posted: Vec<bool>,
     pub budget: Budget,
@@ -105,6 +119,8 @@ pub enum Action {
     Ring(Cut),
     /// Time passes far beyond the next alarm.
     Pass,
+    /// The operator does something.
+    Operate(usize, Cut),
     /// An operator replays the dead letters.
     Replay,
     /// The bot posts a message, and the first conversation is asked.
@@ -125,9 +141,9 @@ impl Model for Config {
 
     fn init_states(&self) -> Vec<State> {
         let sent = vec![false; self.deliveries.len()];
-        let posted = vec![false; self.posts.len()];
+        let (done, posted) = (vec![false; self.acts.len()], vec![false; self.posts.len()]);
         let world = if self.posts.is_empty() { World::new(BEGINNING) } else { World::with_bot(BEGINNING) };
-        vec![State { world, sent, posted, budget: self.budget, cut_off: Vec::new() }]
+        vec![State { world, sent, done, posted, budget: self.budget, cut_off: Vec::new() }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -177,6 +193,11 @@ impl Model for Config {
         if state.budget.replays > 0 && world.homes().iter().any(is_dead) {
             actions.push(Action::Replay);
         }
+        let cuts = || cuts.iter().filter(|cut| **cut != Cut::BeforeCommit);
+        for at in (0..self.acts.len()).filter(|at| !state.done[*at] && !world.objects.is_empty()) {
+            actions.push(Action::Operate(at, Cut::Nowhere));
+            actions.extend(cuts().map(|cut| Action::Operate(at, *cut)));
+        }
         self.actions_of_bot(state, actions);
     }
 
@@ -186,7 +207,7 @@ impl Model for Config {
             return None;
         }
         let mut next = last.clone();
-        let State { world, sent, posted, budget, cut_off } = &mut next;
+        let State { world, sent, done, posted, budget, cut_off } = &mut next;
         let mut spend = |cut: Cut| budget.crashes -= u8::from(cut != Cut::Nowhere);
         match action {
             Action::Deliver(at, cut) => {
@@ -231,6 +252,18 @@ impl Model for Config {
                 budget.late_alarms -= 1;
                 let (at, _) = world.next_alarm()?;
                 world.now = world.now.max(at).after(LATE);
+            }
+            Action::Operate(at, cut) => {
+                spend(cut);
+                done[at] = true;
+                let act = match self.acts[at] {
+                    Operated::Pause(span) => Act::Pause(world.now.after(span)),
+                    Operated::Release => Act::Release,
+                    Operated::Take => Act::Take,
+                };
+                for name in world.homes() {
+                    world.operate(&self.setting, &name, act, cut);
+                }
             }
             Action::Replay => {
                 budget.replays -= 1;
@@ -300,6 +333,12 @@ impl Model for Config {
             Property::sometimes("replay", |config: &Config, state| state.budget.replays < config.budget.replays),
             Property::sometimes("withdrawn takeover", |_, state| noted(state, "handback: revoked")),
             Property::sometimes("customer asked for a person", |_, state| noted(state, "takeover: customer asked")),
+            Property::sometimes("operator takes", |_, state| noted(state, "operator: takes")),
+            Property::sometimes("operator keeps", |_, state| noted(state, "operator: keeps")),
+            Property::sometimes("operator releases", |_, state| noted(state, "operator: releases")),
+            Property::sometimes("operator pauses the bot", |_, state| noted(state, "operator: pauses the bot")),
+            Property::sometimes("operator pauses a hold", |_, state| noted(state, "operator: pauses a hold")),
+            Property::sometimes("pause ended", |_, state| noted(state, "handback: pause ended")),
             Property::sometimes("handed back in words", |_, state| noted(state, "handback: phrase")),
             Property::sometimes("late outcome", |_, state| noted(state, "late outcome")),
             Property::sometimes("merge of two names", |_, state| noted(state, "link: merged")),

@@ -207,7 +207,9 @@ impl World {
                         via.push(third);
                     }
                 }
-                Answer::Accepted { .. } | Answer::Moved { .. } | Answer::Replayed(_) => return None,
+                Answer::Accepted { .. } | Answer::Moved { .. } | Answer::Operated(_) | Answer::Replayed(_) => {
+                    return None;
+                }
             }
         }
         None

@@ -15,7 +15,7 @@ use baton::webhook::facts::{Amendment, Facts};
 use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::broken::Fault;
-use crate::model::{BEGINNING, Budget, Config, property_of};
+use crate::model::{BEGINNING, Budget, Config, Operated, property_of};
 use crate::people;
 use crate::policies;
 use crate::says::{Kind, Says};
@@ -112,6 +112,7 @@ pub fn talk(fault: Fault) -> Config {
             echo(number, "e1"),
             withdrawn_echo(number, "r1", "e1"),
         ],
+        acts: Vec::new(),
         posts: Vec::new(),
         interleaved: false,
         budget: Budget { crashes: 1, failures: 2, late_alarms: 1, repetitions: 1, replays: 1, losses: 0 },
@@ -140,12 +141,49 @@ pub fn names(fault: Fault) -> Config {
             text(Named::User, "m2", 2),
             text(Named::Both, "m3", 3),
         ],
+        acts: Vec::new(),
         posts: Vec::new(),
         interleaved: true,
         budget: Budget { crashes: 1, ..Budget::default() },
         depth: 12,
         states_min: 193_000,
         reached: &["takeover during an attempt", "merge of two names", "handover under way"],
+    }
+}
+
+/// The operator, around a person's words that are withdrawn and a bot that fails and answers.
+pub fn operator(fault: Fault) -> Config {
+    let number = Named::Number;
+    Config {
+        name: "operator",
+        setting: Setting { policy: config_policy(), fault },
+        deliveries: vec![
+            text(number, "m1", 1),
+            text(number, "m2", 2),
+            echo(number, "e1"),
+            withdrawn_echo(number, "r1", "e1"),
+        ],
+        // Longer than the longest hold, and than a customer waits.
+        acts: vec![Operated::Take, Operated::Release, Operated::Pause(Millis::from_seconds(600))],
+        posts: vec![Says { names: vec![named(number)], what: "a", kind: Kind::ByToken }],
+        interleaved: false,
+        budget: Budget { crashes: 1, failures: 1, ..Budget::default() },
+        depth: 6,
+        states_min: 48_400,
+        reached: &[
+            "takeover during an attempt",
+            "handback of what is unanswered",
+            "warning",
+            "withdrawn takeover",
+            "operator takes",
+            "operator keeps",
+            "operator releases",
+            "operator pauses the bot",
+            "operator pauses a hold",
+            "pause ended",
+            "send: refused",
+            "send: refused, late",
+        ],
     }
 }
 
@@ -162,6 +200,7 @@ pub fn ghosts(fault: Fault) -> Config {
             echo(number, "e1"),
             text(number, "m2", 3),
         ],
+        acts: Vec::new(),
         posts: Vec::new(),
         interleaved: false,
         budget: Budget { crashes: 1, failures: 1, repetitions: 1, ..Budget::default() },
@@ -191,6 +230,7 @@ pub fn words(fault: Fault) -> Config {
             said(&echo(number, "e2"), people::HANDS_BACK, Meaning::HandsBack),
             said(&echo(number, "e3"), people::AUTOMATIC, Meaning::Automation),
         ],
+        acts: Vec::new(),
         posts: Vec::new(),
         interleaved: false,
         budget: Budget { crashes: 1, failures: 1, late_alarms: 1, ..Budget::default() },
@@ -215,6 +255,7 @@ pub fn sends(fault: Fault) -> Config {
         name: "sends",
         setting: Setting { policy: fenced_policy(), fault },
         deliveries: vec![text(number, "m1", 1), echo(number, "e1"), withdrawn_echo(number, "r1", "e1")],
+        acts: Vec::new(),
         posts: vec![
             says("a", Kind::ByToken),
             says("a", Kind::InReply),
@@ -250,6 +291,7 @@ pub fn sends_by_names(fault: Fault) -> Config {
         name: "sends by names",
         setting: Setting { policy: fenced_policy(), fault },
         deliveries: vec![text(Named::User, "m1", 1), echo(Named::Number, "e1"), text(Named::Both, "m2", 2)],
+        acts: Vec::new(),
         posts: vec![
             says(&[Named::Number], "a", Kind::ByToken),
             says(&[Named::Number, Named::User], "a", Kind::InReply),
@@ -332,6 +374,11 @@ fn model_words() {
 }
 
 #[test]
+fn model_operator() {
+    search(operator(Fault::None));
+}
+
+#[test]
 fn model_ghosts() {
     search(ghosts(Fault::None));
 }
@@ -353,6 +400,7 @@ fn model_notices_what_is_broken() {
         // Signposts are there only where a customer has two names, and messages of the bot's where it posts some.
         let config = match promise {
             _ if fault == Fault::ForgetsSignposts => names(fault),
+            _ if fault.is_operators() => operator(fault),
             // Eight steps, and one more than the search of the whole has time for.
             _ if fault == Fault::SendsPastSignposts => Config { depth: 10, ..sends_by_names(fault) },
             Promise::AnswersPass

@@ -27,7 +27,7 @@ const FRESH_EVENTS: u64 = 50_000;
 const EPISODES_MAX: u32 = 60;
 
 /// What every run of [`EVENTS`] comes to.
-const COVERED: [&str; 41] = [
+const COVERED: [&str; 48] = [
     "alarm: late",
     "amendment applied",
     "attempt at another bot",
@@ -47,6 +47,7 @@ const COVERED: [&str; 41] = [
     "handback: broadcast",
     "handback: held longest",
     "handback: lease ended",
+    "handback: pause ended",
     "handback: phrase",
     "handback: revoked",
     "handback: unanswered",
@@ -56,6 +57,12 @@ const COVERED: [&str; 41] = [
     "link: merged",
     "link: overtaken",
     "number changed",
+    "operator: keeps",
+    "operator: pauses a hold",
+    "operator: pauses the bot",
+    "operator: releases",
+    "operator: releases nothing",
+    "operator: takes",
     "outcome: rejected",
     "outcome: throttled",
     "replay of dead letters",

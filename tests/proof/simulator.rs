@@ -187,6 +187,7 @@ impl Episode {
             753..=765 => self.hear_late(at),
             766..=772 => self.mood = self.chance.pick(&[0, 30, 80, 95, 100]),
             773..=780 => self.customers[at].world.watch_all(),
+            781..=792 => self.operate(at),
             1_000..=1_069 => self.bot_says(at, None),
             1_070..=1_169 => self.send_on(at),
             1_170..=1_194 => self.meta_reports(at),

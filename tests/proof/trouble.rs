@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use baton::conversation::broadcast::{Recipient, Tally};
+use baton::conversation::operator::Act;
 use baton::ids::ObjectName;
 use baton::outbox::outcome::{Loss, Outcome};
 use baton::time::Millis;
@@ -218,6 +219,25 @@ impl Episode {
                 self.customers[at].world.replay(&self.setting, &name);
             }
         }
+    }
+
+    /// The operator does something to a conversation.
+    pub(super) fn operate(&mut self, at: usize) {
+        let pause = self.chance.pick(&[0, 20, 600, 7_200, 86_400, 6 * 86_400]);
+        let act = match self.chance.below(10) {
+            0..=3 => Act::Take,
+            4..=6 => Act::Release,
+            _ => Act::Pause(self.now.after(Millis::from_seconds(pause))),
+        };
+        let cut = self.cut();
+        let names: Vec<ObjectName> = self.customers[at].world.homes();
+        if names.is_empty() {
+            return;
+        }
+        // The operator means one name of the customer's, whatever else is known of them.
+        let name = names[self.chance.index(names.len())].clone();
+        self.note(at, || format!("  the operator: {act:?} at {}, cut off {cut:?}", name.as_str()));
+        self.customers[at].world.operate(&self.setting, &name, act, cut);
     }
 
     /// Time passes, sometimes backwards; alarms ring, sometimes late.

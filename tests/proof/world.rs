@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use baton::conversation::operator::Act;
 use baton::conversation::{Answer, Context, Conversation, Incoming, Input, Output, Tallied};
 use baton::ids::{Customer, EventId, LineId, ObjectName};
 use baton::limits::ALARM_OVERDUE;
@@ -96,6 +97,7 @@ pub enum Did<'a> {
     Finished { flight: &'a Flight, outcome: Outcome, is_late: bool },
     Linked { asked: &'a ObjectName, how: How },
     LinkedVia { other: &'a ObjectName },
+    Operated { act: Act },
     Replayed,
     Reports { message: &'a EventId, sent_at: UnixMillis },
     Settles { digest: &'a str, begun_at: UnixMillis, end: &'a End, let_by: &'a ObjectName },
@@ -318,6 +320,20 @@ impl World {
         let did = (&Did::Replayed, Cut::Nowhere);
         let _ = self.transact(setting, &home, &[], did, |conversation, storage, context| {
             setting.fault.apply(conversation, &Input::Replay { dead: &storage.dead() }, context)
+        });
+    }
+
+    /// The operator takes, gives back, or keeps the bot out.
+    pub fn operate(&mut self, setting: &Setting, name: &ObjectName, act: Act, cut: Cut) {
+        let home = self.home(name);
+        // The shell makes nothing for a customer who was never met.
+        let is_met = |object: &Object| !object.storage.load(object.last_seq).is_fresh();
+        if !self.objects.get(&home).is_some_and(is_met) {
+            return;
+        }
+        let did = (&Did::Operated { act }, cut);
+        let _ = self.transact(setting, &home, &[], did, |conversation, _, context| {
+            setting.fault.apply(conversation, &Input::Operator(act), context)
         });
     }
 

@@ -202,6 +202,18 @@ impl Gate {
         read(agent().run(request.body(()).unwrap()).expect("the gate answers"))
     }
 
+    /// A request with a body of text, where there is one.
+    pub fn request_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        if body.is_empty() || method == "GET" {
+            return self.request(method, path, headers);
+        }
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(agent().run(request.body(body).unwrap()).expect("the gate answers"))
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.request("GET", path, &[])
     }

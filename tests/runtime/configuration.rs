@@ -84,7 +84,7 @@ fn a_policy_with_a_mistake_is_503_and_names_the_key() {
 }
 
 /// Writes the policy document into the gate's KV, as an operator does.
-fn put_policy(gate: &Gate, document: &str) {
+pub fn put_policy(gate: &Gate, document: &str) {
     let wrangler = "node_modules/wrangler/bin/wrangler.js";
     let done = Command::new("node_modules/.bin/node")
         .args([wrangler, "kv", "key", "put", "--local", "--binding", "CONFIG", "--persist-to"])
@@ -115,7 +115,7 @@ fn a_policy_in_kv_overrides_the_deployments_and_one_with_a_mistake_leaves_the_la
 }
 
 /// How long a person holds by the policy that is in force.
-fn lease_seconds(gate: &Gate) -> u64 {
+pub fn lease_seconds(gate: &Gate) -> u64 {
     let person = Person::new();
     gate.echo(person.both());
     let shown = gate.shown(&person.phone);

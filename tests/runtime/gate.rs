@@ -57,6 +57,11 @@ impl Options {
         self
     }
 
+    /// The same without a binding of wrangler.toml.
+    pub fn without(self, binding: &str) -> Self {
+        self.var("WITHOUT_BINDINGS", binding)
+    }
+
     /// The policy document. The samples carry a fixed time, so a message is never stale unless the test says when.
     fn document(&self) -> Value {
         let mut policy = self.policy.clone().unwrap_or_else(|| json!({}));
@@ -163,7 +168,7 @@ impl Gate {
         let mut command = Command::new(node);
         command
             .arg(root.join("dev/start.mjs"))
-            .args(["--no-demo", "--bot", &self.bot_url])
+            .args(["--no-demo", "--no-play", "--bot", &self.bot_url])
             .args(["--port", &self.options.port.unwrap_or(0).to_string()])
             .arg("--state")
             .arg(&self.state)

@@ -51,7 +51,9 @@ fn other_paths_are_404_and_other_methods_405_with_what_is_allowed() {
     for (path, allow, refused) in [
         ("/webhook", "GET, POST", ["PUT", "DELETE", "PATCH", "OPTIONS"]),
         ("/health", "GET", ["POST", "PUT", "DELETE", "OPTIONS"]),
-        (conversation, "GET", ["POST", "PUT", "DELETE", "PATCH"]),
+        (conversation, "DELETE, GET", ["POST", "PUT", "PATCH", "OPTIONS"]),
+        ("/api/v1/policy", "GET, PUT", ["POST", "DELETE", "PATCH", "OPTIONS"]),
+        ("/metrics", "GET", ["POST", "PUT", "DELETE", "OPTIONS"]),
     ] {
         for method in refused {
             let answer = gate.request(method, path, &[]);
@@ -64,7 +66,7 @@ fn other_paths_are_404_and_other_methods_405_with_what_is_allowed() {
         assert_eq!((head.status, head.header("allow")), (405, Some(allow)), "HEAD {path}");
     }
     for path in
-        ["/", "/webhook/", "/webhooks", "/Webhook", "/health/x", "/api", "/api/v1/conversations", "/favicon.ico"]
+        ["/", "/webhook/", "/webhooks", "/Webhook", "/health/x", "/api", "/api/v1", "/api/v2/lines", "/favicon.ico"]
     {
         for method in ["GET", "POST", "PUT", "PROPFIND"] {
             let answer = gate.request(method, path, &[]);

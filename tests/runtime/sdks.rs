@@ -37,7 +37,7 @@ const SDKS: [Sdk; 4] = [
     Sdk { script: "whatsapp-api-js.mjs", class: "returned", tells_status: false },
 ];
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -46,7 +46,7 @@ fn node() -> PathBuf {
 }
 
 /// The Python that `dev/python.mjs` makes; `None` where there is none that is new enough.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let program = format!(
         "import {{ python }} from {:?}; console.log((await python()) ?? \"\");",
         root().join("dev/python.mjs").to_str().unwrap()
@@ -55,7 +55,9 @@ fn python() -> Option<PathBuf> {
     let text = String::from_utf8_lossy(&made.stdout).into_owned();
     let found = text.lines().last().filter(|line| made.status.success() && !line.is_empty()).map(PathBuf::from);
     if found.is_none() {
-        println!("pywa was not tried: there is no Python 3.10 with venv here, or its packages cannot be had");
+        println!(
+            "what needs Python was not tried: there is no Python 3.11 with venv here, or the packages cannot be had"
+        );
         println!("{text}{}", String::from_utf8_lossy(&made.stderr));
         let is_required = env::var(REQUIRE_PYTHON).is_ok_and(|value| value == "1");
         assert!(!is_required, "{REQUIRE_PYTHON} is 1");

@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The bar for the compressed Worker; what counts is what wrangler would upload.
-const GZIP_KIB_MAX: f64 = 400.0;
+/// The bar for the compressed Worker (docs/decisions/0013); what counts is what wrangler would upload.
+const GZIP_KIB_MAX: f64 = 440.0;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -89,8 +89,14 @@ fn a_deployment_has_its_bindings_and_stays_within_the_size() {
     let output = node(&[wrangler, "deploy", "--dry-run", "--outdir", out.to_str().unwrap()]);
     let shown = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success(), "{shown}");
-    for binding in ["env.CONVERSATION (Conversation)", "env.CONFIG", "env.BOT_URL", "env.GRAPH_URL", "env.BATON_POLICY"]
-    {
+    for binding in [
+        "env.CONVERSATION (Conversation)",
+        "env.OFFICE (Office)",
+        "env.CONFIG",
+        "env.BOT_URL",
+        "env.GRAPH_URL",
+        "env.BATON_POLICY",
+    ] {
         assert!(shown.contains(binding), "{binding} is missing in {shown}");
     }
     let size = shown.split("gzip: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();

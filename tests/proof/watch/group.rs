@@ -96,13 +96,19 @@ impl Group {
     }
 
     pub(super) fn speak(&mut self, echo: &EventId, up_to: u64, now: UnixMillis, policy: &Policy) {
+        let hold = self.slide(Some(echo), now, policy);
+        hold.words.push(Word { echo: echo.clone(), up_to, is_void: false });
+    }
+
+    /// The hold begins, or lasts longer.
+    pub(super) fn slide(&mut self, by: Option<&EventId>, now: UnixMillis, policy: &Policy) -> &mut Held {
         let until = now.after(policy.lease);
-        let hold = self.hold.get_or_insert_with(|| Held::new(now, Some(echo.clone())));
+        let hold = self.hold.get_or_insert_with(|| Held::new(now, by.cloned()));
         if now >= hold.since.after(policy.max_hold) {
             hold.since = now;
         }
         hold.lease_until = until.min(hold.since.after(policy.max_hold)).max(hold.lease_until);
-        hold.words.push(Word { echo: echo.clone(), up_to, is_void: false });
+        hold
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `wait` | never alone: who waits for a person, and that every hold ends |
 //! | `meet` | two conversations that turn out to be one |
 //! | `group` | what is known of one conversation |
+//! | `operator` | silence: the holder as the operator makes it |
 //! | `sent` | once, in order, fencing: every attempt that starts |
 //! | `rest` | nothing lost: where every accepted event is, at any time and when all has come to rest |
 //! | `fence` | every message of the bot's: whether it may go out, once, and what is remembered of it |
@@ -22,6 +23,7 @@ mod fence;
 mod group;
 mod heard;
 mod meet;
+mod operator;
 mod rest;
 mod sent;
 mod turn;

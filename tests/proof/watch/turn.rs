@@ -23,12 +23,17 @@ const NEEDS_NO_ANSWER: [&str; 4] = ["edit", "reaction", "revoke", "system"];
 
 /// What the end of a hold owes.
 #[derive(Default)]
-struct Owed {
+pub(super) struct Owed {
     /// Whether the customer has asked something in the very delivery that ends the hold.
     is_asked: bool,
-    given: Vec<EventId>,
+    pub(super) given: Vec<EventId>,
     /// With its class: the real message behind a ghost is another matter.
     kept: Vec<(EventId, Class)>,
+}
+
+/// Whether a transition is what time alone has brought about.
+fn is_of_time(step: &Transition) -> bool {
+    step.event.is_none() && step.transition != TurnChange::Takeover && step.cause != Cause::Operator
 }
 
 impl Watch {
@@ -44,13 +49,14 @@ impl Watch {
         }
         let mut steps = commit.transitions().into_iter().peekable();
         let mut owed = Owed::default();
-        while let Some(step) = steps.next_if(|step| step.event.is_none() && step.cause != Cause::Merged) {
+        while let Some(step) = steps.next_if(is_of_time) {
             self.time_passed(group, &step, commit, &mut owed);
         }
         let mut rest: Vec<Transition> = steps.collect();
         match commit.did {
             Did::Accepted { .. } => self.took_in(group, commit, &mut rest, &mut owed),
             Did::Broadcast { echo } => self.recalled(group, echo, commit, &mut rest, &mut owed),
+            Did::Operated { act } => self.operated(group, *act, commit, &mut rest, &mut owed),
             // A name at which nothing lives comes alone; what it pointed to before stays what it is.
             Did::Linked { asked, how: How::LivesHere } if commit.output.save => {
                 let (asked, own) = (usize::from(self.name(asked)), u8::try_from(group).unwrap());
@@ -107,6 +113,7 @@ impl Watch {
         self.notes.count(match step.cause {
             Cause::HeldLongest => "handback: held longest",
             Cause::LeaseExpired => "handback: lease ended",
+            Cause::Paused => "handback: pause ended",
             _ => "handback: unanswered",
         });
         let since = first.as_ref().map_or(lease_until, |first| first.at.after(policy.hand_back_after));
@@ -121,7 +128,7 @@ impl Watch {
     }
 
     /// The hold ends: what it has withheld is given to the bot, or kept.
-    fn hand_back(&mut self, group: usize, everything: bool, commit: &Commit<'_>, owed: &mut Owed) {
+    pub(super) fn hand_back(&mut self, group: usize, everything: bool, commit: &Commit<'_>, owed: &mut Owed) {
         let state = &mut self.groups[group];
         let was_waiting = owed.is_asked || state.first().is_some();
         let Some(hold) = state.hold.take() else { return };
