@@ -13,10 +13,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { setTimeout as sleep } from "node:timers/promises";
+import { lock } from "./lock.mjs";
 import { Failure, fail, quietly, secondsSince, span } from "./terminal.mjs";
+import { ROOT, cargoTools, npmBinary, toolEnvironment } from "./tools.mjs";
 import { buildWeb } from "./web.mjs";
-import { ROOT, cargoTools, isAlive, npmBinary, toolEnvironment } from "./tools.mjs";
 
 const BUILD = path.join(ROOT, "build");
 const STAMP = path.join(BUILD, ".baton-stamp");
@@ -35,7 +35,7 @@ try {
 async function build() {
   if (isCurrent()) return;
   const { env, workerBuild } = tools();
-  const unlock = await lock();
+  const unlock = await lock(LOCK);
   try {
     const digest = inputDigest();
     if (isCurrent(digest)) return;
@@ -108,27 +108,4 @@ function tools() {
   const missing = [workerBuild, npmBinary("node"), ...Object.values(own)].find((file) => !fs.existsSync(file));
   if (missing) throw new Failure(`The build tools are not complete (${path.basename(missing)} is missing): run npm run setup once.`);
   return { workerBuild, env: { ...toolEnvironment(), ...own, RUST_BACKTRACE: "0" } };
-}
-
-/** Waits for other builds of this clone. A lock whose owner has died is taken over. */
-async function lock() {
-  fs.mkdirSync(BUILD, { recursive: true });
-  for (;;) {
-    try {
-      fs.writeFileSync(LOCK, String(process.pid), { flag: "wx" });
-      const unlock = () => fs.rmSync(LOCK, { force: true });
-      process.once("exit", unlock);
-      return unlock;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-      if (ownerIsDead()) fs.rmSync(LOCK, { force: true });
-      else await sleep(200);
-    }
-  }
-}
-
-function ownerIsDead() {
-  // An empty file is a lock being written this very moment, and a missing one has just been released.
-  const text = fs.existsSync(LOCK) ? fs.readFileSync(LOCK, "utf8") : "";
-  return text !== "" && !isAlive(Number(text));
 }

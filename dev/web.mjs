@@ -11,10 +11,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { lock } from "./lock.mjs";
 import { Failure, fail, quietly, secondsSince, span } from "./terminal.mjs";
-import { ROOT, isAlive, nodeBinary, npmBinary, toolEnvironment } from "./tools.mjs";
+import { ROOT, nodeBinary, npmBinary, toolEnvironment } from "./tools.mjs";
 
 const WEB = path.join(ROOT, "web");
 const DIST = path.join(WEB, "dist");
@@ -40,7 +40,7 @@ export async function buildWeb() {
   const tools = Object.fromEntries(["tsc", "vite"].map((name) => [name, npmBinary(name)]));
   const missing = [nodeBinary(), ...Object.values(tools)].find((file) => !fs.existsSync(file));
   if (missing) throw new Failure(`The build tools are not complete (${path.basename(missing)} is missing): run npm run setup once.`);
-  const unlock = await lock();
+  const unlock = await lock(LOCK);
   try {
     const digest = inputDigest();
     if (isCurrent(digest)) return;
@@ -115,23 +115,4 @@ function inputDigest() {
     }
   }
   return hash.digest("hex");
-}
-
-/** Waits for other builds of this clone. A lock whose owner has died is taken over. */
-async function lock() {
-  fs.mkdirSync(KEPT, { recursive: true });
-  for (;;) {
-    try {
-      fs.writeFileSync(LOCK, String(process.pid), { flag: "wx" });
-      const unlock = () => fs.rmSync(LOCK, { force: true });
-      process.once("exit", unlock);
-      return unlock;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-      // An empty file is a lock being written this very moment, and a missing one has just been released.
-      const owner = fs.existsSync(LOCK) ? fs.readFileSync(LOCK, "utf8") : "";
-      if (owner !== "" && !isAlive(Number(owner))) fs.rmSync(LOCK, { force: true });
-      else await sleep(200);
-    }
-  }
 }
