@@ -59,7 +59,11 @@ impl Inner {
 
     /// Keeps a report until it is sent.
     pub(super) fn keep(&self, report: Option<Report>) {
-        let Some(report) = report.filter(|report| !report.is_old_news(self.told.borrow().as_ref())) else { return };
+        // While something is on its way, how things stood before it is no measure: what came back to that is news.
+        let is_idle = !self.is_reporting.get() && self.pending.borrow().is_none();
+        let told = self.told.borrow();
+        let told = told.as_ref().filter(|_| is_idle);
+        let Some(report) = report.filter(|report| !report.is_old_news(told)) else { return };
         let mut pending = self.pending.borrow_mut();
         match pending.as_mut() {
             Some(before) => before.add(report),

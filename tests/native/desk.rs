@@ -369,3 +369,18 @@ fn tallies_of_a_report_that_could_not_be_delivered_go_with_the_next() {
     assert_eq!((standing.holder.as_str(), standing.profile.as_deref()), ("human", Some("Name 1")));
     assert_eq!(Tallies::default().counts().count(), 12);
 }
+
+/// The shell compares with how things stood when the desk was last told, and with nothing while a report is on its way:
+/// a conversation that has come back to how it stood before that report must say so.
+#[test]
+fn only_what_the_desk_already_knows_is_not_reported_again() {
+    let standing = report(1, 1).standing.unwrap();
+    let other = held(report(1, 1), Some(0)).standing.unwrap();
+    assert!(report(1, 2).is_old_news(Some(&standing)));
+    assert!(!report(1, 2).is_old_news(None), "a report is on its way, and may say something else");
+    assert!(!report(1, 2).is_old_news(Some(&other)), "somebody waits no more");
+    assert!(!counting(report(1, 2), &[Counted::Message]).is_old_news(Some(&standing)));
+    let mut dead = report(1, 2);
+    dead.dead = Some(Vec::new());
+    assert!(!dead.is_old_news(Some(&standing)), "the dead letters have gone");
+}
