@@ -98,6 +98,8 @@ impl DurableObject for Desk {
         let Some((line, _)) = &self.part else { return Response::empty() };
         self.tell(line, now).await;
         self.sweep(now).await;
+        // Once more, should it have been lost the first time.
+        self.register(line);
         let next = incidents::next_due(&self.sql).ok().flatten();
         self.wake_at(next.unwrap_or(UnixMillis::new(u64::MAX)).min(now.after(SWEEP_EVERY))).await?;
         Response::empty()
