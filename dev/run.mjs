@@ -1,4 +1,4 @@
-// The one entry of every npm script: `node dev/run.mjs start|test|fuzz|setup|build|screenshots [options]`.
+// The one entry of every npm script: `node dev/run.mjs start|test|fuzz|setup|build|baton|release|screenshots [options]`.
 //
 // It runs on whatever Node the developer has (20 or newer) and before anything is installed, so it and everything it
 // imports (options, setup, tools, terminal) use Node's own modules only. Once set-up is done it hands over to the
@@ -7,9 +7,9 @@
 // Invariant: when this process ends, for whatever reason, the process it handed over to ends too. The two are joined
 // by an IPC channel, whose closing the other side notices even after a SIGKILL.
 //
-// Deliberately not here: what the commands do (start.mjs, build.mjs, fuzz.mjs, setup.mjs, screenshots.mjs).
+// Deliberately not here: what the commands do (start.mjs, build.mjs, fuzz.mjs, setup.mjs, release.mjs, screenshots.mjs), and the tool itself (cli/).
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
@@ -64,12 +64,24 @@ async function main() {
     case "build":
       noArguments();
       return hand(process.execPath, [here("build.mjs")], { env: toolEnvironment() });
+    case "baton":
+      // Setting a gate up deploys it, which takes all the tools. What their set-up says is not the tool's output.
+      if (args.find((word) => !word.startsWith("-")) === "setup") {
+        const { status } = spawnSync(process.execPath, [here("run.mjs"), "setup"], { stdio: ["inherit", 2, 2] });
+        if (status !== 0) return status ?? 1;
+      }
+      // cargo knows where it builds, and on Unix becomes the tool: signals and exit codes are the tool's own. With
+      // --quiet only what is wrong is said of the build, and on standard error, so that standard output is the tool's.
+      return hand("cargo", ["run", "--locked", "--quiet", "--bin", "baton", "--", ...args], { env: toolEnvironment(), cwd: ROOT });
+    case "release":
+      await setup();
+      return hand(nodeBinary(), [here("release.mjs"), ...args], { env: toolEnvironment(), cwd: ROOT });
     case "screenshots":
       noArguments();
       await setup();
       return hand(nodeBinary(), [here("screenshots.mjs")], { env: toolEnvironment(), cwd: ROOT });
     default:
-      throw new Failure(`There is no command "${command}": npm start, npm test, npm run fuzz, npm run setup, npm run build or npm run screenshots`);
+      throw new Failure(`There is no command "${command}": npm start, npm test, npm run fuzz, npm run setup, npm run build, npm run baton, npm run release or npm run screenshots`);
   }
 }
 

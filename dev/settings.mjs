@@ -17,25 +17,31 @@ import { Failure } from "./terminal.mjs";
 import { ROOT } from "./tools.mjs";
 
 const SECRETS = ["META_APP_SECRET", "META_APP_SECRET_PREVIOUS", "META_VERIFY_TOKEN", "BOT_SECRET", "GRAPH_KEY", "ADMIN_TOKEN", "ALERTS_SECRET", "ALERTS_SLACK_URL"];
+// One of a bot, a line or an app has a name of its own behind that.
+const isSecret = (name) => SECRETS.some((known) => name === known || name.startsWith(`${known}_`));
 const OVERRIDE = "BATON_VAR_";
 // Bindings of wrangler.toml that a test leaves out, to see what becomes of the rest.
 const WITHOUT = "BATON_VAR_WITHOUT_BINDINGS";
+
+// Adds a dataset of Workers Analytics Engine, which the local runtime takes points for and shows nowhere.
+const WITH_ANALYTICS = "BATON_VAR_WITH_ANALYTICS";
 
 /** `config` is wrangler.toml without its variables; `vars` and `secrets` are what the Worker sees. */
 export function readSettings({ bot, graph, policyFile } = {}) {
   const { vars: declared = {}, ...config } = readToml(path.join(ROOT, "wrangler.toml"));
   leaveOut(config, process.env[WITHOUT]?.split(",") ?? []);
+  if (process.env[WITH_ANALYTICS]) config.analytics_engine_datasets = [{ binding: "ANALYTICS", dataset: "baton" }];
   const local = parseEnv(fs.readFileSync(path.join(ROOT, ".dev.vars"), "utf8"));
   const all = { ...declared, ...local, BOT_URL: bot, GRAPH_URL: graph, LOCAL_DEVELOPMENT: "true" };
   if (policyFile) all.BATON_POLICY = readPolicy(policyFile);
   all.LINES = withLocalLine(all.LINES);
   for (const [name, value] of Object.entries(process.env)) {
-    if (name.startsWith(OVERRIDE) && name !== WITHOUT) all[name.slice(OVERRIDE.length)] = value;
+    if (name.startsWith(OVERRIDE) && ![WITHOUT, WITH_ANALYTICS].includes(name)) all[name.slice(OVERRIDE.length)] = value;
   }
   const settings = { config, vars: {}, secrets: {} };
   for (const [name, value] of Object.entries(all)) {
     if (value === "" || value === undefined) continue;
-    if (SECRETS.includes(name) || (name in local && typeof value === "string" && name !== "BATON_POLICY")) settings.secrets[name] = value;
+    if (isSecret(name) || (name in local && typeof value === "string" && name !== "BATON_POLICY")) settings.secrets[name] = value;
     else settings.vars[name] = value;
   }
   return settings;

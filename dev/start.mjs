@@ -113,6 +113,7 @@ async function startUp({ settings, state, port }) {
       const response = await fetch(`${gate.url}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
       const text = await response.text();
       if (!response.ok) console.error(yellow(`The gate answers ${response.status} on /health: ${problemText(text)}`));
+      else for (const told of JSON.parse(text).degraded ?? []) console.error(yellow(`One line or app is not as it is configured: ${told}`));
       return;
     } catch (error) {
       if (Date.now() > limit) throw new Failure(`The gate does not answer on ${gate.url}/health: ${error.cause?.message ?? error.message}`);

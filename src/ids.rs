@@ -226,6 +226,13 @@ impl ObjectName {
         LineId::parse(line)
     }
 
+    /// The line whose object this is: a customer's conversation on it, the line's own, or the one that counts its echoes.
+    #[must_use]
+    pub fn line_part(&self) -> Option<LineId> {
+        let line = |prefix| self.0.strip_prefix(prefix).and_then(LineId::parse);
+        self.line_of_conversation().or_else(|| line("line/")).or_else(|| line("broadcasts/"))
+    }
+
     /// The customer of a conversation, by the name under which it lives: a phone number or a user id.
     #[must_use]
     pub fn customer_part(&self) -> Option<&str> {
@@ -254,6 +261,12 @@ impl ObjectName {
     #[must_use]
     pub fn unaddressed() -> Self {
         Self("unaddressed".to_owned())
+    }
+
+    /// The object for what was signed by an app of its own path and cannot be read.
+    #[must_use]
+    pub fn unaddressed_of(app: &AccountId) -> Self {
+        Self(format!("unaddressed/{}", app.0))
     }
 
     /// The name that the runtime gives an object of itself: one that was given to it before.

@@ -22,6 +22,8 @@
 //! | [`api`] | the operator's API as data: routes and parameters | `problem`, and above |
 //! | `edge` | the runtime: router, object, SQL binding, fetch, clock, log | everything; nothing imports it |
 //!
+//! The tool in `cli/` is built from the same crate and uses what is public here; nothing here knows it.
+//!
 //! `tests/tidy.rs` holds this table against the code.
 
 pub mod access;
@@ -42,5 +44,5 @@ pub mod store;
 pub mod time;
 pub mod webhook;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod edge;

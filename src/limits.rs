@@ -242,6 +242,14 @@ pub const TEMPLATE_NAME_CHARS_MAX: usize = 512;
 /// to one customer within `duplicate_send_seconds` is beyond WhatsApp's own limit of one message in six seconds.
 pub const SENDS_MAX: usize = 32;
 
+/// How long a person may pause within one talk, and how late their first words may still answer the customer's last: who
+/// writes after two hours has come back for something else. The last bucket of those histograms ends here.
+pub const PERSON_PAUSE_MAX: Millis = Millis::from_seconds(2 * 3_600);
+/// Observations from which a time is suggested: of 30, three lie beyond the 90th percentile.
+pub const OBSERVATIONS_MIN: u64 = 30;
+/// Most days that are looked back over. The desk keeps hours for 32.
+pub const OBSERVED_DAYS_MAX: u64 = 30;
+
 /// How long a send is remembered: a status of it that comes later than a day after it says nothing any more.
 pub const REMEMBER_SENDS_FOR: Millis = Millis::from_seconds(86_400);
 
@@ -278,6 +286,10 @@ pub const TEMPLATES_ANSWER_BYTES_MAX: usize = 256 * KIB;
 
 /// Business numbers of one deployment. The variable that names them holds 5 KB (Cloudflare, Workers limits, 2026).
 pub const LINES_MAX: usize = 100;
+
+/// Meta apps that the business numbers of one deployment belong to. Each has two secrets, and two more while they are
+/// being changed; a Worker of the paid plan has 128 variables and secrets altogether (same page), which are 32 times four.
+pub const APPS_MAX: usize = 32;
 
 /// Time that one attempt at the bot may take, from the first byte sent to the last byte read. Standard
 /// Webhooks asks for 15 to 30 s; a bot that thinks longer should answer first and think afterwards.
@@ -411,3 +423,28 @@ pub const ACCESS_CERTS_TIMEOUT: Millis = Millis::from_seconds(5);
 
 /// How far Cloudflare's clocks may be from each other where an assertion begins and ends.
 pub const ACCESS_LEEWAY: Millis = Millis::from_seconds(30);
+
+/// How often the gate looks again after an erasure, until it finds nothing. A report to the desk that was under way arrives
+/// within a fraction of a second and is taken back then; where one takes longer than these six seconds, the operator is
+/// told that something remains, and erases again.
+pub const ERASE_LOOKS_MAX: u32 = 12;
+/// See [`ERASE_LOOKS_MAX`].
+pub const ERASE_LOOK_AGAIN_AFTER: Millis = Millis::new(500);
+
+/// Time that each part has to answer while the gate looks at itself. They are tried one after the other: where all of them
+/// hang, an operator waits for half a minute, and learns which.
+pub const DIAGNOSIS_TIMEOUT: Millis = Millis::from_seconds(5);
+
+/// Time that one request of a probe may take; there are two at most, and whoever asks for it waits.
+pub const PROBE_TIMEOUT: Millis = Millis::from_seconds(10);
+
+/// How often the office is told that a secret is in use, by each isolate: an isolate that lives for a day writes 24 rows
+/// for each of a deployment's five to ten secrets.
+pub const SECRET_USE_TOLD_EVERY: Millis = Millis::from_seconds(3_600);
+/// How long an isolate waits before it tells again what the office could not be told.
+pub const SECRET_USE_TOLD_AGAIN: Millis = Millis::from_seconds(60);
+
+/// Secrets of one name that the office remembers: the two that are good, and the two that were before.
+pub const SECRETS_REMEMBERED_MAX: i64 = 4;
+/// How long the office remembers a secret that nobody uses: over a year, so that a yearly change still knows the last.
+pub const SECRETS_REMEMBERED_FOR: Millis = Millis::from_seconds(400 * 86_400);

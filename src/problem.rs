@@ -6,7 +6,7 @@
 //! | status | who acts |
 //! |---|---|
 //! | 400, 404, 405, 409, 413, 422, 426 | whoever called: the detail says what was expected |
-//! | 401, 403 | whoever called: the signature, the token or the session is not this gate's |
+//! | 401, 403 | whoever called: the signature, the token or the session is not this gate's, or is another line's |
 //! | 429 | whoever called, later |
 //! | 500 | nobody: Meta sends again, and what was stored is recognised |
 //! | 503 | the operator: the deployment lacks something, and the detail names it |
@@ -51,6 +51,8 @@ pub enum Problem {
     NotFound,
     /// It could not be stored or read, so it is not acknowledged.
     NotStored,
+    /// The caller's token is a line's, and this concerns more than that line.
+    OtherLine,
     /// A parameter is missing or is not of its form.
     Parameter {
         /// Its name.
@@ -113,7 +115,7 @@ impl Problem {
     pub const fn status(&self) -> u16 {
         match self {
             Self::BodyTooLarge => 413,
-            Self::Csrf | Self::Handshake(_) => 403,
+            Self::Csrf | Self::Handshake(_) | Self::OtherLine => 403,
             Self::MethodNotAllowed { .. } => 405,
             Self::NoBinding(_) | Self::NotConfigured(_) => 503,
             Self::NotFound => 404,
@@ -142,6 +144,7 @@ impl Problem {
             Self::Malformed { .. } => "urn:baton:problem:malformed",
             Self::NewerPolicy { .. } => "urn:baton:problem:newer-policy",
             Self::NoBinding(_) => "urn:baton:problem:no-binding",
+            Self::OtherLine => "urn:baton:problem:other-line",
             Self::Parameter { .. } => "urn:baton:problem:parameter",
             Self::Policy(_) => "urn:baton:problem:policy-refused",
             Self::TooManyAttempts { .. } => "urn:baton:problem:too-many-attempts",
@@ -164,6 +167,7 @@ impl Problem {
             Self::Malformed { .. } => "The body is not what was expected",
             Self::NewerPolicy { .. } => "The policy has changed meanwhile",
             Self::NoBinding(_) => "The deployment lacks a binding",
+            Self::OtherLine => "The token is another line's",
             Self::Parameter { .. } | Self::Unfit { .. } => "A parameter is not what was expected",
             Self::Policy(_) => "The policy has mistakes",
             Self::TooManyAttempts { .. } => "Too many failed attempts",
@@ -180,16 +184,17 @@ impl Problem {
                 let told: Vec<String> = errors.iter().map(|error| format!("{error}.")).collect();
                 told.join(" ")
             }
-            Self::NotFound => "The paths are /webhook, /health, /desk/, /metrics, those of /api/v1/openapi.json, and those of the Graph API: /v23.0/… or /graph/….".to_owned(),
-            Self::NotStored => "Nothing was changed or acknowledged; send it again.".to_owned(),
+            Self::NotFound => "The paths are /webhook, /webhook/<APP>, /health, /desk/, /metrics, those of /api/v1/openapi.json, and those of the Graph API: /v23.0/… or /graph/….".to_owned(),
+            Self::NotStored => "Nothing was changed or acknowledged; send it again. Where that does not help, `store_failed` in the gate's log says why.".to_owned(),
             Self::Signature(error) => format!("{error}."),
-            Self::Unauthorized => "Send `Authorization: Bearer` with the value of ADMIN_TOKEN.".to_owned(),
+            Self::Unauthorized => "Send `Authorization: Bearer` with the value of ADMIN_TOKEN, or of ADMIN_TOKEN_<LINE> for one line.".to_owned(),
             Self::Csrf => "Send the `csrf` of GET /api/v1/session as the header x-csrf-token.".to_owned(),
             Self::Malformed { wanted } => format!("The body must be {wanted}."),
             Self::NewerPolicy { version } => {
                 format!("Version {version} was written since; read it, and send the change with its number.")
             }
             Self::NoBinding(name) => format!("Bind {name} in wrangler.toml and deploy again."),
+            Self::OtherLine => "The token opens one line: its own conversations, lists and statistics, and its policy with `?line=`.".to_owned(),
             Self::Parameter { name, wanted } | Self::Unfit { name, wanted } => format!("`{name}` must be {wanted}."),
             Self::Policy(errors) => {
                 let told: Vec<String> = errors.iter().map(|error| format!("{error}.")).collect();
@@ -227,6 +232,7 @@ impl Problem {
             | Self::NotConfigured(_)
             | Self::NotFound
             | Self::NotStored
+            | Self::OtherLine
             | Self::Parameter { .. }
             | Self::Policy(_)
             | Self::Signature(_)

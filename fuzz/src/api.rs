@@ -6,10 +6,11 @@
 //! within their bounds; and nobody is let in by a cookie that the gate has not made.
 
 use baton::access::jwt::{self, Jwt};
+use baton::access::scope::Scope;
 use baton::access::{attempts, session};
 use baton::api::{Method, Query, Route, SessionRoute};
 use baton::desk::page::Key;
-use baton::secret::Secret;
+use baton::secret::{Rotating, Secret};
 use baton::time::UnixMillis;
 
 use crate::{Seed, Target, as_text};
@@ -40,7 +41,7 @@ pub fn run(bytes: &[u8]) {
     }
 
     let Some(token) = Secret::new(TOKEN) else { return };
-    let keys = session::Keys::of(&token);
+    let keys = session::Keys::of(&Rotating::from(token), Scope::Deployment);
     let own = keys.begin("0123456789abcdef0123456789abcdef", NOW, true).0;
     let own = own.split(';').next().unwrap_or_default();
     let is_own = cookies.contains(own);

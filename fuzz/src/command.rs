@@ -66,6 +66,7 @@ fn obeyed(command: Command) {
                 aliases: &aliases,
                 customer: customer.as_ref(),
                 line: None,
+                last_said: None,
             };
             conversation.apply(&Input::Accept(arrival), context);
             conversation.apply(&Input::Wake { oldest: Some(NOW) }, context);
@@ -104,6 +105,7 @@ fn obeyed(command: Command) {
         | Command::ExplainHere(_)
         | Command::Read { .. }
         | Command::Replay { .. }
+        | Command::Rows
         | Command::Show => {}
     }
 }
@@ -223,6 +225,7 @@ fn handed_over() -> String {
             aliases: &[],
             customer: customer.as_ref(),
             line: line.as_ref(),
+            last_said: Some(NOW),
         };
         conversation.apply(&Input::Accept(arrival), Context { now: NOW, policy: &policy, draw: 0 });
     }

@@ -5,8 +5,8 @@
 //! Invariant: accepted exactly where the header is what [`sign`] makes of the body with one of the secrets; the hex
 //! digits may be capitals, the word before them may not.
 
-use baton::secret::Secret;
-use baton::webhook::signature::{AppSecrets, Signature, sign};
+use baton::secret::{Rotating, Secret};
+use baton::webhook::signature::{Signature, sign};
 
 use crate::{Seed, Target, as_text};
 
@@ -22,7 +22,7 @@ pub fn run(bytes: &[u8]) {
     let (Some(header), Some(current), Some(previous)) = (line(), line(), line()) else { return };
     let Some(body) = lines.next() else { return };
     let Some(current) = Secret::new(current) else { return };
-    let secrets = AppSecrets { current, previous: Secret::new(previous) };
+    let secrets = Rotating { current, previous: Secret::new(previous) };
 
     let keys = [Some(&secrets.current), secrets.previous.as_ref()];
     let right: Vec<String> = keys.into_iter().flatten().map(|secret| sign(secret, body)).collect();

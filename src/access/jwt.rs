@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::session::Keys;
 use super::{By, Caller};
 use crate::limits::{ACCESS_KEYS_MAX, ACCESS_LEEWAY, ACCESS_TOKEN_CHARS_MAX};
+use crate::secret::Which;
 use crate::time::UnixMillis;
 
 /// What Access stands in front of.
@@ -66,11 +67,12 @@ impl<'a> Jwt<'a> {
         let begins = seconds("nbf").unwrap_or(Some(now))?;
         let is_now = now < end.after(ACCESS_LEEWAY) && begins <= now.after(ACCESS_LEEWAY);
         // A service's assertion has no `sub`; a service has no browser either.
-        let csrf = keys.csrf("access", text("sub").unwrap_or_default());
+        let csrf = keys.csrf("access", text("sub").unwrap_or_default(), Which::Current);
         (text("iss") == Some(application.team.as_str()) && is_for_us && is_now).then_some(Caller {
             by: By::Access,
             csrf,
             expires_at: Some(end),
+            scope: keys.scope().clone(),
         })
     }
 }
@@ -103,7 +105,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::secret::Secret;
+    use crate::access::scope::Scope;
+    use crate::secret::{Rotating, Secret};
 
     const NOW: u64 = 1_793_700_100;
 
@@ -155,7 +158,7 @@ mod tests {
     fn only_this_application_of_this_team_at_this_time_is_let_in() {
         let application =
             Application { team: "https://shop.cloudflareaccess.com".to_owned(), audience: "app".to_owned() };
-        let keys = Keys::of(&Secret::new("local-admin-token").unwrap());
+        let keys = Keys::of(&Rotating::from(Secret::new("local-admin-token").unwrap()), Scope::Deployment);
         let header = json!({"alg": "RS256", "kid": "k1"});
         for (changes, is_in) in [
             (json!({}), true),

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`session`] | the session cookie, and the CSRF token of whoever is let in by what a browser sends by itself |
+//! | [`scope`] | what of a deployment a caller may ask about |
 //! | [`attempts`] | how many wrong tokens an address may try |
 //! | [`jwt`] | the assertion of Cloudflare Access |
 //!
@@ -10,16 +11,19 @@
 //! what a browser sends by itself changes nothing without the CSRF token, from no other origin than the gate's own.
 //!
 //! Sessions are written down nowhere: a cookie is good because the gate signed it. So a session ends with its time or
-//! with a change of `ADMIN_TOKEN`, which ends all of them; signing out takes the cookie away, not its validity.
+//! with the token that it was begun with, the deployment's or a line's, which is good for as long as it is set, under its
+//! own name or as the one before; signing out takes the cookie away, not its validity.
 //!
 //! Not here: reading headers, asking the office, checking an assertion's signature (`edge::access`, `edge::certs`).
 
 pub mod attempts;
 pub mod jwt;
+pub mod scope;
 pub mod session;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, Which};
 use crate::time::UnixMillis;
+use scope::Scope;
 use session::Keys;
 
 /// How a caller was let in.
@@ -42,6 +46,8 @@ pub struct Caller {
     pub csrf: String,
     /// When they have to sign in again; `None` for a token, which is sent each time.
     pub expires_at: Option<UnixMillis>,
+    /// What they may ask about.
+    pub scope: Scope,
 }
 
 /// What a request is for.
@@ -87,10 +93,11 @@ impl By {
 }
 
 impl Caller {
-    /// Whoever sent the operator's token.
+    /// Whoever sent the token that these keys are of.
     #[must_use]
     pub fn by_token(keys: &Keys) -> Self {
-        Self { by: By::Token, csrf: keys.csrf("token", ""), expires_at: None }
+        let (csrf, scope) = (keys.csrf("token", "", Which::Current), keys.scope().clone());
+        Self { by: By::Token, csrf, expires_at: None, scope }
     }
 
     /// Whether this caller may do this from this page. A token is sent by nobody but who means it; cookies and the
@@ -112,7 +119,8 @@ impl Caller {
     #[must_use]
     pub fn shown(&self) -> String {
         let expires_at = self.expires_at.map_or_else(|| "null".to_owned(), |at| at.as_millis().to_string());
-        format!(r#"{{"csrf":"{}","expires_at_ms":{expires_at},"by":"{}"}}"#, self.csrf, self.by.name())
+        let line = self.scope.line().map_or_else(|| "null".to_owned(), |line| format!("\"{}\"", line.as_str()));
+        format!(r#"{{"csrf":"{}","expires_at_ms":{expires_at},"by":"{}","line":{line}}}"#, self.csrf, self.by.name())
     }
 }
 
@@ -124,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_a_browser_sends_by_itself_changes_nothing_without_the_csrf_token_and_from_no_other_origin() {
-        let caller = |by| Caller { by, csrf: "c5".to_owned(), expires_at: None };
+        let caller = |by| Caller { by, csrf: "c5".to_owned(), expires_at: None, scope: Scope::Deployment };
         for (csrf, origin, write, stream) in [
             (Some("c5"), Some(OWN), true, true),
             (Some("c5"), None, true, false),

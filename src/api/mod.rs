@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`diagnosis`] | how the gate is, as a document |
 //! | [`documents`] | what the bodies about session and policy say |
 //! | [`route`] | method and path → what is asked |
 //! | [`query`] | what stands behind the `?` |
@@ -14,6 +15,7 @@
 //!
 //! Not here: who may ask (`access`), what is answered (`desk`, `edge::api`).
 
+pub mod diagnosis;
 pub mod documents;
 pub mod query;
 pub mod route;

@@ -6,9 +6,12 @@
 use url::form_urlencoded;
 
 use crate::ids::LineId;
+use crate::limits::OBSERVED_DAYS_MAX;
 use crate::problem::Problem;
 use crate::time::UnixMillis;
 
+/// Days that are looked back over, where the caller does not say.
+const DAYS: u64 = 7;
 /// Items of a page, where the caller does not say.
 const PAGE_ITEMS: usize = 50;
 /// Most items of a page.
@@ -84,6 +87,17 @@ impl Query {
             .ok_or(Problem::Parameter { name, wanted: "a time in milliseconds since 1970" })
     }
 
+    /// How many days are looked back over.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Parameter`] where it is no number from 1 to 30.
+    pub fn days(&self) -> Result<u64, Problem> {
+        let Some(text) = self.text("days") else { return Ok(DAYS) };
+        let days = number(text).filter(|days| (1..=OBSERVED_DAYS_MAX).contains(days));
+        days.ok_or(Problem::Parameter { name: "days", wanted: "a number from 1 to 30" })
+    }
+
     /// How many items a page has.
     ///
     /// # Errors
@@ -124,7 +138,7 @@ mod tests {
     fn a_parameter_is_what_was_asked_for_or_a_problem_that_names_it() {
         let query = Query::parse("line=106540352242922&limit=7&waiting=true&since_ms=5&q=a%20b&empty=");
         assert_eq!(query.line().unwrap().as_str(), "106540352242922");
-        assert_eq!((query.limit(), query.flag("waiting")), (Ok(7), Ok(Some(true))));
+        assert_eq!((query.limit(), query.flag("waiting"), query.days()), (Ok(7), Ok(Some(true)), Ok(7)));
         assert_eq!((query.at("since_ms"), query.at("until_ms")), (Ok(Some(UnixMillis::new(5))), Ok(None)));
         assert_eq!((query.text("q"), query.text("empty")), (Some("a b"), Some("")));
         for bad in [
@@ -135,12 +149,20 @@ mod tests {
             "waiting=1",
             "since_ms=1e3",
             "since_ms=253402300799001",
+            "days=0",
+            "days=31",
+            "days=",
             "limit=",
             "waiting=",
             "since_ms=",
         ] {
             let query = Query::parse(bad);
-            let all = [query.limit().is_err(), query.flag("waiting").is_err(), query.at("since_ms").is_err()];
+            let all = [
+                query.days().is_err(),
+                query.limit().is_err(),
+                query.flag("waiting").is_err(),
+                query.at("since_ms").is_err(),
+            ];
             assert_eq!(all.into_iter().filter(|refused| *refused).count(), 1, "{bad}");
             assert!(query.line().is_err());
         }

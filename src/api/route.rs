@@ -1,12 +1,13 @@
 //! Method and path → what is asked.
 //!
 //! Invariant: of a path that is known every other method is [`Problem::MethodNotAllowed`], with the methods that it
-//! knows; every other path is [`Problem::NotFound`]. A route says by itself whether it changes anything, so that no
-//! handler can forget to ask for the right to.
+//! knows; every other path is [`Problem::NotFound`]. A route says by itself whether it changes anything, and what it
+//! concerns, so that no handler can forget to ask for the right to.
 
 use percent::decoded;
 
-use super::query;
+use super::query::{self, Query};
+use crate::access::scope::Concern;
 use crate::ids::{Customer, EventId, LineId};
 use crate::problem::Problem;
 
@@ -41,10 +42,14 @@ pub enum Route {
     Conversation(ConversationRoute, Target),
     /// Something about a line as a whole.
     Desk(DeskRoute),
+    /// `diagnosis`
+    Diagnosis,
     /// `explain`
     Explain(EventId),
     /// Something about the policy.
     Policy(PolicyRoute),
+    /// `probeBot`
+    ProbeBot,
     /// Something about the caller.
     Session(SessionRoute),
     /// `testRules`
@@ -85,6 +90,8 @@ pub enum DeskRoute {
     Live,
     /// `GET /metrics`
     Metrics,
+    /// `observation`
+    Observation,
     /// `replay`
     Replay,
     /// `statistics`
@@ -135,8 +142,11 @@ impl Route {
             "conversations" => only(method, Method::Get, "GET", || Self::Desk(DeskRoute::Conversations)),
             "dead-letters" => only(method, Method::Get, "GET", || Self::Desk(DeskRoute::DeadLetters)),
             "dead-letters/replay" => only(method, Method::Post, "POST", || Self::Desk(DeskRoute::Replay)),
+            "diagnosis" => only(method, Method::Get, "GET", || Self::Diagnosis),
+            "diagnosis/bot" => only(method, Method::Post, "POST", || Self::ProbeBot),
             "lines" => only(method, Method::Get, "GET", || Self::Desk(DeskRoute::Lines)),
             "live" => only(method, Method::Get, "GET", || Self::Desk(DeskRoute::Live)),
+            "observation" => only(method, Method::Get, "GET", || Self::Desk(DeskRoute::Observation)),
             "policy" => match method {
                 Method::Get => Ok(Self::Policy(PolicyRoute::Show)),
                 Method::Put => Ok(Self::Policy(PolicyRoute::Put)),
@@ -190,10 +200,43 @@ impl Route {
         match self {
             Self::Conversation(asked, _) => !matches!(asked, ConversationRoute::Show),
             Self::Desk(asked) => matches!(asked, DeskRoute::Replay),
-            Self::Explain(_) => false,
+            Self::Diagnosis | Self::Explain(_) => false,
             Self::Policy(asked) => !matches!(asked, PolicyRoute::Show | PolicyRoute::Versions),
             Self::Session(asked) => matches!(asked, SessionRoute::SignOut),
-            Self::TestRules => true,
+            Self::ProbeBot | Self::TestRules => true,
+        }
+    }
+}
+
+impl Route {
+    /// What it concerns: one line, each by itself, or all of them at once. The policy is all lines' unless one is named.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Parameter`] where a line has to be named and is not, or is none.
+    pub fn concern(&self, query: &Query) -> Result<Concern, Problem> {
+        let named = |otherwise| match query.text("line") {
+            Some(_) => query.line().map(Concern::Line),
+            None => Ok(otherwise),
+        };
+        match self {
+            Self::Conversation(_, target) => Ok(Concern::Line(target.line.clone())),
+            Self::Desk(asked) => match asked {
+                DeskRoute::Alerts
+                | DeskRoute::Collisions
+                | DeskRoute::Conversations
+                | DeskRoute::DeadLetters
+                | DeskRoute::Live
+                | DeskRoute::Observation
+                | DeskRoute::Statistics => query.line().map(Concern::Line),
+                DeskRoute::Lines | DeskRoute::Metrics => Ok(Concern::EachLine),
+                DeskRoute::Replay => Ok(Concern::LineOfBody),
+            },
+            // It shows hosts and secrets of all lines.
+            Self::Diagnosis | Self::ProbeBot => Ok(Concern::Deployment),
+            Self::Explain(_) => named(Concern::EachLine),
+            Self::Policy(_) | Self::TestRules => named(Concern::Deployment),
+            Self::Session(_) => Ok(Concern::Caller),
         }
     }
 }
@@ -269,8 +312,35 @@ mod tests {
             (Method::Get, "/api/v1/explain/wamid.a%2Fb==", Route::Explain(EventId::named("wamid.a/b=="))),
             (Method::Get, "/api/v1/explain/wamid.a/b+c", Route::Explain(EventId::named("wamid.a/b+c"))),
             (Method::Put, "/api/v1/policy", Route::Policy(PolicyRoute::Put)),
+            (Method::Get, "/api/v1/diagnosis", Route::Diagnosis),
+            (Method::Post, "/api/v1/diagnosis/bot", Route::ProbeBot),
         ] {
             assert_eq!(Route::parse(method, path), Ok(wanted), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_an_operation_concerns_is_the_line_that_it_names() {
+        let line = || Concern::Line(LineId::parse("1").unwrap());
+        for (method, path, query, concern) in [
+            (Method::Get, "/api/v1/conversations/1/491701234567", "", Some(line())),
+            (Method::Post, "/api/v1/conversations/1/491701234567/take", "line=2", Some(line())),
+            (Method::Get, "/api/v1/conversations", "line=1", Some(line())),
+            (Method::Get, "/api/v1/conversations", "", None),
+            (Method::Get, "/api/v1/live", "line=1&line=2", Some(line())),
+            (Method::Get, "/api/v1/lines", "line=2", Some(Concern::EachLine)),
+            (Method::Get, "/metrics", "", Some(Concern::EachLine)),
+            (Method::Post, "/api/v1/dead-letters/replay", "line=2", Some(Concern::LineOfBody)),
+            (Method::Get, "/api/v1/explain/wamid.x", "", Some(Concern::EachLine)),
+            (Method::Get, "/api/v1/explain/wamid.x", "line=1", Some(line())),
+            (Method::Get, "/api/v1/policy", "", Some(Concern::Deployment)),
+            (Method::Put, "/api/v1/policy", "line=1", Some(line())),
+            (Method::Put, "/api/v1/policy", "line=", None),
+            (Method::Post, "/api/v1/policy/test", "", Some(Concern::Deployment)),
+            (Method::Get, "/api/v1/session", "", Some(Concern::Caller)),
+        ] {
+            let route = Route::parse(method, path).unwrap();
+            assert_eq!(route.concern(&Query::parse(query)).ok(), concern, "{path}?{query}");
         }
     }
 
@@ -281,6 +351,8 @@ mod tests {
             (Method::Get, "/api/v1/conversations/1/2/take", "POST"),
             (Method::Put, "/api/v1/conversations/1/2", "DELETE, GET"),
             (Method::Delete, "/api/v1/policy", "GET, PUT"),
+            (Method::Post, "/api/v1/diagnosis", "GET"),
+            (Method::Get, "/api/v1/diagnosis/bot", "POST"),
             (Method::Other, "/api/v1/session", "DELETE, GET, POST"),
             (Method::Post, "/api/v1/explain/wamid.x", "GET"),
         ] {

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`erasure`] | what was found of a customer and removed |
 //! | [`link`] | what one object hands over to another |
 //! | [`office`] | what the office is asked, and answers |
 //! | [`shown`] | what the operator is shown of a conversation |
@@ -13,11 +14,13 @@
 //! Invariant: bodies travel as raw JSON inside the command. They are not escaped, parsed or printed again on
 //! the way, so the bot gets the bytes that the Worker made.
 
+pub mod erasure;
 pub mod link;
 pub mod office;
 pub mod shown;
 pub mod told;
 
+pub use erasure::Erasure;
 pub use link::LinkReply;
 pub use shown::{HolderName, Shown, ShownEvent};
 
@@ -100,6 +103,8 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         only: Option<Vec<EventId>>,
     },
+    /// Say how many rows there are here, and change nothing.
+    Rows,
     /// Say whether the bot may send a message, and write down that it does.
     Send {
         /// The message.
@@ -142,10 +147,10 @@ pub enum Reply {
         /// Events that were known.
         duplicates: usize,
     },
-    /// To [`Command::Erase`] and [`Command::EraseName`]: how many objects are empty now.
-    Erased(usize),
-    /// To [`Command::Broadcast`], [`Command::Count`], [`Command::Finish`], [`Command::Sent`], [`Command::Settle`] and
-    /// [`Command::Wake`].
+    /// To [`Command::Erase`] and [`Command::EraseName`]: what was found and removed; to [`Command::Rows`]: what is there.
+    Erased(Erasure),
+    /// To [`Command::Broadcast`], [`Command::Count`], [`Command::Finish`], [`Command::Sent`], [`Command::Settle`]
+    /// and [`Command::Wake`].
     Finished,
     /// To [`Command::Link`].
     Linked(LinkReply),

@@ -25,6 +25,10 @@ pub enum Ask {
     },
     /// Take back a version that could not be put in force.
     Undo(u32),
+    /// These secrets are in use: name and digest of each.
+    Used(Vec<(String, String)>),
+    /// Show when each secret was used.
+    Uses,
     /// Show a version, or the newest one.
     Version(Option<u32>),
     /// Show all versions.
@@ -47,12 +51,12 @@ pub enum Reply {
     Attempt(Verdict),
     /// To [`Ask::Write`]: somebody has written this version since.
     Newer(u32),
-    /// To [`Ask::Undo`].
+    /// To [`Ask::Uses`] and [`Ask::Versions`]: a JSON object, which is passed on unread.
+    Shown(String),
+    /// To [`Ask::Undo`] and [`Ask::Used`].
     Undone,
     /// To [`Ask::Version`] and [`Ask::Write`].
     Version(Option<Version>),
-    /// To [`Ask::Versions`]: a JSON object, which the Worker passes on unread.
-    Versions(String),
 }
 
 impl Ask {
@@ -62,6 +66,12 @@ impl Ask {
         match self {
             Self::Attempt { address, is_right } => list("attempt", &[quoted(address), is_right.to_string()]),
             Self::Undo(version) => list("undo", &[version.to_string()]),
+            Self::Used(uses) => {
+                let parts: Vec<String> =
+                    uses.iter().flat_map(|(name, digest)| [quoted(name), quoted(digest)]).collect();
+                list("used", &parts)
+            }
+            Self::Uses => list("uses", &[]),
             Self::Version(number) => list("version", &[optional(*number)]),
             Self::Versions => list("versions", &[]),
             Self::Write { base, document, note } => {
@@ -78,6 +88,11 @@ impl Ask {
         Some(match message.word()? {
             "attempt" => Self::Attempt { address: message.text(1)?, is_right: message.0.get(2)?.as_bool()? },
             "undo" => Self::Undo(message.number(1)?),
+            "used" => {
+                let pairs = (1..message.0.len()).step_by(2).map(|at| Some((message.text(at)?, message.text(at + 1)?)));
+                Self::Used(pairs.collect::<Option<_>>()?)
+            }
+            "uses" => Self::Uses,
             "version" => Self::Version(message.number(1)),
             "versions" => Self::Versions,
             "write" => Self::Write { base: message.number(2), document: message.text(1)?, note: message.text(3) },
@@ -100,7 +115,7 @@ impl Reply {
             Self::Version(Some(Version { at, document, number })) => {
                 list("version", &[number.to_string(), at.as_millis().to_string(), quoted(&document)])
             }
-            Self::Versions(shown) => shown,
+            Self::Shown(shown) => shown,
         }
     }
 
@@ -108,7 +123,7 @@ impl Reply {
     #[must_use]
     pub fn read(text: String) -> Option<Self> {
         if text.starts_with('{') {
-            return Some(Self::Versions(text));
+            return Some(Self::Shown(text));
         }
         let message = Message::read(&text)?;
         let millis = |at: usize| message.0.get(at)?.as_u64();
@@ -190,6 +205,8 @@ mod tests {
         for ask in [
             Ask::Attempt { address: "0a".to_owned(), is_right: true },
             Ask::Undo(7),
+            Ask::Used(vec![("BOT_SECRET".to_owned(), "0a".to_owned()), ("GRAPH_KEY".to_owned(), "0b".to_owned())]),
+            Ask::Uses,
             Ask::Version(Some(7)),
             Ask::Version(None),
             Ask::Versions,
@@ -206,11 +223,13 @@ mod tests {
             Reply::Undone,
             Reply::Version(None),
             Reply::Version(Some(Version { at: UnixMillis::new(1_793_700_100_000), document, number: 7 })),
-            Reply::Versions(r#"{"versions":[]}"#.to_owned()),
+            Reply::Shown(r#"{"versions":[]}"#.to_owned()),
         ] {
             assert_eq!(Reply::read(reply.clone().text()), Some(reply));
         }
-        for text in ["", "[]", "5", "[5]", "\"attempt\"", "[\"attempt\"]", "[\"write\",5]", "[\"erase\"]"] {
+        for text in
+            ["", "[]", "5", "[5]", "\"attempt\"", "[\"attempt\"]", "[\"write\",5]", "[\"erase\"]", "[\"used\",\"A\"]"]
+        {
             assert_eq!((Ask::read(text), Reply::read(text.to_owned())), (None, None), "{text}");
         }
     }

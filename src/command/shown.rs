@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::collisions::{Collision, CollisionOutcome, Collisions, Conflict};
+use crate::conversation::collisions::{Collision, Collisions, Conflict};
 use crate::conversation::memory::{Echo, Transition};
 use crate::conversation::sends::{Send, SendState};
 use crate::conversation::turn::Holder;
 use crate::conversation::{Context, Conversation};
 use crate::ids::{AttemptNumber, BotName, EventId, FencingToken, ObjectName, RuleName};
+use crate::outbox::trace::Trace;
 use crate::outbox::{Entry, Reason, State};
 use crate::time::{Millis, UnixMillis};
 use crate::webhook::event::Class;
@@ -71,6 +72,9 @@ pub struct CollisionCounts {
     pub dropped: u32,
     /// The customer has got them.
     pub leaked: u32,
+    /// The customer has got them only because the policy observed.
+    #[serde(default)]
+    pub would_prevent: u32,
 }
 
 /// A message of the bot's that met a person's turn.
@@ -78,8 +82,8 @@ pub struct CollisionCounts {
 pub struct ShownCollision {
     /// When.
     pub at_ms: UnixMillis,
-    /// `prevented`, `dropped` or `leaked`.
-    pub outcome: CollisionOutcome,
+    /// `prevented`, `dropped`, `leaked` or `would_prevent`.
+    pub outcome: String,
     /// `held_by_human` or `older_token`.
     pub reason: Conflict,
     /// How late the bot was: the time since the person took the baton.
@@ -99,7 +103,8 @@ impl ShownCollision {
     #[must_use]
     pub fn new(collision: &Collision) -> Self {
         let explanation = collision.explain(None);
-        let Collision { at_ms, outcome, reason, late_ms, kind, taken_by, message } = collision.clone();
+        let outcome = collision.name().to_owned();
+        let Collision { at_ms, reason, late_ms, kind, taken_by, message, .. } = collision.clone();
         Self { at_ms, outcome, reason, late_ms, kind, taken_by, message, explanation }
     }
 }
@@ -143,12 +148,18 @@ pub enum HolderName {
 pub struct ShownEvent {
     /// The event's id; a message's is its wamid.
     pub id: EventId,
+    /// What its deliveries to the bot and its lines in the log are found by.
+    #[serde(default)]
+    pub trace: String,
     /// The event's class.
     pub class: Class,
     /// `waiting`, `in_flight`, `delivered`, `withheld` or `dead`.
     pub state: String,
     /// Why it stands there.
     pub reason: Option<String>,
+    /// Why it would have been withheld, where it passed because the policy only observed.
+    #[serde(default)]
+    pub would_withhold: Option<String>,
     /// Attempts made.
     pub attempts: AttemptNumber,
     /// The rule that decided.
@@ -172,15 +183,15 @@ impl Shown {
     /// What the operator is shown of a conversation and its last entries.
     #[must_use]
     pub fn new(name: &ObjectName, conversation: &Conversation, entries: &[Entry], context: Context<'_>) -> Self {
-        let echo = |echo: &Echo| ShownEvent::of_echo(echo, conversation.explain_echo(echo));
-        let entry = |entry: &Entry| ShownEvent::new(entry, conversation.explain(entry));
+        let echo = |echo: &Echo| ShownEvent::of_echo(name, echo, conversation.explain_echo(echo));
+        let entry = |entry: &Entry| ShownEvent::new(name, entry, conversation.explain(entry));
         let mut events: Vec<ShownEvent> = Vec::new();
         // Both lists are in order already, and mostly what comes is the last.
         for event in entries.iter().map(entry).chain(conversation.echoes.iter().map(echo)) {
             let behind = events.partition_point(|before| before.accepted_at_ms <= event.accepted_at_ms);
             events.insert(behind, event);
         }
-        let Collisions { prevented, dropped, leaked, .. } = conversation.collisions;
+        let Collisions { prevented, dropped, leaked, would_prevent, .. } = conversation.collisions;
         let hold = conversation.turn.hold();
         let names = core::iter::once(name).chain(conversation.place.linked());
         Self {
@@ -198,7 +209,7 @@ impl Shown {
             events,
             journal: conversation.journal.iter().cloned().collect(),
             sends: conversation.sends.iter().map(ShownSend::new).collect(),
-            collision_counts: CollisionCounts { prevented, dropped, leaked },
+            collision_counts: CollisionCounts { prevented, dropped, leaked, would_prevent },
             collisions: conversation.collisions.iter().map(ShownCollision::new).collect(),
             explanation: conversation.explain_turn(context.now, context.policy),
         }
@@ -227,12 +238,14 @@ impl HolderName {
 }
 
 impl ShownEvent {
-    pub(super) fn of_echo(echo: &Echo, explanation: String) -> Self {
+    pub(super) fn of_echo(name: &ObjectName, echo: &Echo, explanation: String) -> Self {
         Self {
             id: echo.id.clone(),
+            trace: Trace::of(name, &echo.id).as_str().to_owned(),
             class: Class::Echo,
             state: State::Withheld.name().to_owned(),
             reason: Some(Reason::NotForwarded.to_string()),
+            would_withhold: None,
             attempts: AttemptNumber::default(),
             rule: None,
             bot: None,
@@ -243,15 +256,17 @@ impl ShownEvent {
         }
     }
 
-    pub(super) fn new(entry: &Entry, explanation: String) -> Self {
+    pub(super) fn new(name: &ObjectName, entry: &Entry, explanation: String) -> Self {
         Self {
             explanation,
             rule: entry.note.rule.clone(),
             bot: entry.note.bot.clone(),
             id: entry.id.clone(),
+            trace: Trace::of(name, &entry.id).as_str().to_owned(),
             class: entry.class,
             state: entry.state.name().to_owned(),
             reason: entry.reason.map(|reason| reason.to_string()),
+            would_withhold: entry.note.would_withhold.map(|reason| reason.to_string()),
             attempts: entry.attempts,
             due_at_ms: match entry.state {
                 State::Waiting(at) => Some(at),

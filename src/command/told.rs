@@ -11,6 +11,7 @@ use super::shown::{HolderName, ShownEvent, ShownSend, customer_of, line_of};
 use crate::conversation::trial::Tried;
 use crate::conversation::{Context, Conversation};
 use crate::ids::{BotName, EventId, FencingToken, ObjectName, RuleName};
+use crate::outbox::trace::Trace;
 use crate::outbox::{Entry, Note, Reason, State};
 use crate::time::UnixMillis;
 use crate::webhook::event::{Class, Event};
@@ -49,6 +50,7 @@ pub struct Explained {
     customer: String,
     event: Option<ShownEvent>,
     send: Option<ShownSend>,
+    trace: String,
     explanation: String,
 }
 
@@ -59,11 +61,12 @@ impl Explained {
         let echo = conversation.echoes.get(id);
         let explanation = conversation.explain_event(id, entry).or_else(|| conversation.explain_send(id))?;
         let event = match echo {
-            Some(echo) => Some(ShownEvent::of_echo(echo, explanation.clone())),
-            None => entry.map(|entry| ShownEvent::new(entry, explanation.clone())),
+            Some(echo) => Some(ShownEvent::of_echo(name, echo, explanation.clone())),
+            None => entry.map(|entry| ShownEvent::new(name, entry, explanation.clone())),
         };
+        let trace = Trace::of(name, id).as_str().to_owned();
         let send = conversation.sends.accepted(id).map(ShownSend::new);
-        Some(Self { line: line_of(name), customer: customer_of(name), event, send, explanation })
+        Some(Self { line: line_of(name), customer: customer_of(name), event, send, trace, explanation })
     }
 }
 
@@ -74,6 +77,7 @@ pub struct TestedEvent {
     class: Class,
     state: &'static str,
     reason: Option<String>,
+    would_withhold: Option<String>,
     rule: Option<RuleName>,
     bot: Option<BotName>,
     holder: HolderName,
@@ -95,6 +99,7 @@ impl TestedEvent {
             class: event.class,
             state: state.name(),
             reason: reason.map(|reason| reason.to_string()),
+            would_withhold: note.would_withhold.map(|reason| reason.to_string()),
             rule: note.rule,
             bot: note.bot,
             holder: if tried.is_held { HolderName::Human } else { HolderName::Automation },

@@ -47,7 +47,7 @@ impl Conversation {
             written = true;
             output.profile = event.facts.profile.clone().or(output.profile.take());
             if event.class == Class::Echo {
-                self.echo(event, context, output);
+                self.echo(event, arrival.last_said, context, output);
             } else {
                 if let Some(message) = event.sent_message() {
                     self.was_sent(&message, event.sent_at, false, context, output);
@@ -105,6 +105,8 @@ impl Conversation {
         // of a message that is tried again never change.
         let is_unseen = original.attempts == AttemptNumber::default();
         match change {
+            // Nothing is changed on its way to the bot where everything passes as it came.
+            _ if original.state.is_open() && context.policy.observes() => return None,
             Amendment::Edit(_) if is_kept && is_unseen => {
                 output.changes.push(Change::Rewrite { id: id.clone(), how: Rewrite::Edited { event: at } });
                 // It may be something else than text by now.
@@ -164,37 +166,39 @@ impl Conversation {
         let age = event.sent_at.map(|sent_at| now.since(sent_at));
         let is_stale = event.class == Class::Turn && policy.stale_after.is_some_and(|limit| age > Some(limit));
         let asks = subject.text.is_some_and(|text| policy.asks_for_person(text));
-        let withheld = |reason| (State::Withheld, Some(reason), note.clone());
-        let human_first = match decision.verdict {
-            Verdict::Ignore => return withheld(Reason::Ignored),
-            Verdict::Human => {
-                self.customer_waits(event, true, context, output);
-                return withheld(Reason::ForPerson);
-            }
-            Verdict::Bot => None,
-            Verdict::HumanFirst(wait) => Some(wait),
-        };
-        if is_stale {
+        let against = if decision.verdict == Verdict::Ignore {
+            Some(Reason::Ignored)
+        } else if decision.verdict == Verdict::Human {
             self.customer_waits(event, true, context, output);
-            return withheld(Reason::Stale);
-        }
-        if asks {
+            Some(Reason::ForPerson)
+        } else if is_stale {
+            self.customer_waits(event, true, context, output);
+            Some(Reason::Stale)
+        } else if asks {
             self.asked_for_person(event, context, output);
-            return withheld(Reason::AskedForPerson);
-        }
-        if self.turn.hold().is_some() {
+            Some(Reason::AskedForPerson)
+        } else if self.turn.hold().is_some() {
             self.customer_waits(event, false, context, output);
-            return withheld(Reason::HeldByHuman);
+            Some(Reason::HeldByHuman)
+        } else {
+            None
+        };
+        if let Some(reason) = against.filter(|_| !policy.observes()) {
+            return (State::Withheld, Some(reason), note);
         }
         if self.outbox.len() >= OPEN_ENTRIES_MAX {
             return (State::Dead, Some(Reason::OutboxFull), note);
         }
         let first = policy.retry_schedule.first().copied().unwrap_or_default();
-        let (wait, reason) = match human_first {
+        if policy.observes() {
+            output.would_withhold += u32::from(against.is_some());
+            return (State::Waiting(now.after(first)), None, Note { would_withhold: against, ..note });
+        }
+        let (wait, reason) = match decision.verdict {
             _ if event.class == Class::Ghost => (GHOST_HOLD, None),
-            Some(wait) if wait >= policy.burst.wait => (wait, Some(Reason::HumanFirst)),
+            Verdict::HumanFirst(wait) if wait >= policy.burst.wait => (wait, Some(Reason::HumanFirst)),
             _ if policy.burst.wait > first => (policy.burst.wait, Some(Reason::Burst)),
-            _ => (first, None),
+            Verdict::Bot | Verdict::Human | Verdict::HumanFirst(_) | Verdict::Ignore => (first, None),
         };
         (State::Waiting(now.after(wait)), reason, note)
     }
@@ -221,7 +225,7 @@ impl Conversation {
             id: event.id.clone(),
             class: event.class,
             seq: place.unwrap_or_else(|| self.next_seq(context.now)),
-            token: self.turn.token,
+            token: if context.policy.observes() { self.turn.token_of_passed() } else { self.turn.token },
             attempts: before.map_or(AttemptNumber::default(), |before| before.attempts),
             state,
             reason,

@@ -38,6 +38,10 @@ pub struct Collision {
     pub at_ms: UnixMillis,
     /// What became of it.
     pub outcome: CollisionOutcome,
+    /// Whether it passed only because the policy observed. It stands beside the outcome, which is then
+    /// [`CollisionOutcome::Leaked`], because an earlier version would refuse a row with an outcome that it does not know.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub would_prevent: bool,
     /// What stood against it.
     pub reason: Conflict,
     /// How late the bot was: the time since the person took the baton.
@@ -50,6 +54,14 @@ pub struct Collision {
     /// The bot's message, where it did not come by the gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<EventId>,
+}
+
+impl Collision {
+    /// The outcome in one word.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        if self.would_prevent { "would_prevent" } else { self.outcome.name() }
+    }
 }
 
 /// What became of a message of the bot's that met a person's turn.
@@ -88,13 +100,21 @@ pub struct Collisions {
     /// How many the customer has got.
     #[serde(default)]
     pub leaked: u32,
+    /// How many the customer has got only because the policy observed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub would_prevent: u32,
     last: Vec<Collision>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "this is how serde asks")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Collisions {
     /// Writes a collision down.
     pub(super) fn record(&mut self, collision: Collision) {
-        let count = self.count_mut(collision.outcome);
+        let count = self.count_mut(&collision);
         *count = count.saturating_add(1);
         self.last.push(collision);
         if self.last.len() > COLLISIONS_MAX {
@@ -102,8 +122,9 @@ impl Collisions {
         }
     }
 
-    const fn count_mut(&mut self, outcome: CollisionOutcome) -> &mut u32 {
-        match outcome {
+    const fn count_mut(&mut self, collision: &Collision) -> &mut u32 {
+        match collision.outcome {
+            CollisionOutcome::Leaked if collision.would_prevent => &mut self.would_prevent,
             CollisionOutcome::Dropped => &mut self.dropped,
             CollisionOutcome::Leaked => &mut self.leaked,
             CollisionOutcome::Prevented => &mut self.prevented,
@@ -146,6 +167,7 @@ impl Collisions {
         self.prevented = self.prevented.saturating_add(other.prevented);
         self.dropped = self.dropped.saturating_add(other.dropped);
         self.leaked = self.leaked.saturating_add(other.leaked);
+        self.would_prevent = self.would_prevent.saturating_add(other.would_prevent);
     }
 
     /// The last collisions, oldest first.

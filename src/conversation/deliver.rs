@@ -9,6 +9,7 @@
 //! Why the token is compared here once more, although a takeover withholds everything that waits: this is the
 //! one gate that every attempt passes, and the promise of silence must not hang on a list being complete.
 
+use super::release::pass_all_the_same;
 use super::{Alert, Answer, Context, Conversation, Output};
 use crate::ids::{AttemptNumber, BotName, EventId};
 use crate::outbox::outcome::{Loss, Outcome};
@@ -39,6 +40,7 @@ impl Conversation {
         if self.place.is_elsewhere() {
             return;
         }
+        self.withhold_what_passed(context, output);
         for lane in self.lanes() {
             self.start_next_of(&lane, context, output);
         }
@@ -50,7 +52,8 @@ impl Conversation {
             self.merge_run(lane, context, output);
             let Some(at) = self.head(lane) else { return };
             let Some(head) = self.outbox.get_mut(at) else { return };
-            if *lane != Lane::Receipts && !self.turn.lets_through(head.token) {
+            let may_start = self.turn.lets_through(head.token) || context.policy.observes();
+            if *lane != Lane::Receipts && !may_start {
                 let head = self.outbox.remove(at);
                 let head = self.withhold(head, Reason::TakenOver, context);
                 output.write(head);
@@ -123,10 +126,15 @@ impl Conversation {
         if entry.state == State::Dead {
             output.alerts.extend(Alert::of_dead_letter(entry));
         }
-        let mut entry = entry.clone();
         // A person took the baton during the attempt, and the attempt failed: there will be no other in this turn.
         let may_go_on = !entry.class.is_turn_bound() || self.turn.lets_through(entry.token);
-        if matches!(entry.state, State::Waiting(_)) && !may_go_on {
+        let is_stopped = matches!(entry.state, State::Waiting(_)) && !may_go_on;
+        if is_stopped && context.policy.observes() {
+            entry.token = self.turn.token_of_passed();
+            pass_all_the_same(entry, output);
+        }
+        let mut entry = entry.clone();
+        if is_stopped && !context.policy.observes() {
             entry = self.withhold(entry, Reason::TakenOver, context);
             self.waits_for(&entry, context, output);
         }
@@ -149,10 +157,11 @@ impl Conversation {
     /// again later.
     pub(super) fn replay(&mut self, dead: &[Entry], context: Context<'_>, output: &mut Output) {
         let mut replayed = 0;
-        let dead = if self.turn.hold().is_none() { dead } else { &[] };
+        let may_go = self.turn.hold().is_none() || context.policy.observes();
+        let dead = if may_go { dead } else { &[] };
         for entry in dead.iter().filter(|entry| entry.state == State::Dead) {
             let mut entry = entry.clone();
-            entry.reopen(Reason::Replayed, self.turn.token, context.now);
+            entry.reopen(Reason::Replayed, self.turn.token_of_passed(), context.now);
             self.insert(entry.clone());
             output.write(entry);
             replayed += 1;

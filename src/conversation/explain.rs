@@ -29,6 +29,14 @@ impl Conversation {
             State::Withheld => self.why_withheld(entry),
             State::Dead => format!("{}; it is kept and can be sent again", why_dead(entry)),
         };
+        if let Some(reason) = entry.note.would_withhold {
+            // Writing into a String cannot fail.
+            let _ = write!(
+                sentence,
+                "; with mode = \"enforce\" the bot would not have got it: {}",
+                self.why_not(reason, entry)
+            );
+        }
         if let Some(rule) = &entry.note.rule {
             // Writing into a String cannot fail.
             let _ = write!(sentence, ", by the rule \"{}\"", rule.as_str());
@@ -63,6 +71,22 @@ impl Conversation {
             Some(Reason::HumanFirst) => "It waits so that a person may answer first".to_owned(),
             Some(Reason::Replayed) => "An operator sent it on its way again".to_owned(),
             Some(reason) => format!("Attempt {} failed ({})", entry.attempts.number(), why_failed(reason)),
+        }
+    }
+
+    /// Why a message that passed would have been withheld.
+    fn why_not(&self, reason: Reason, entry: &Entry) -> String {
+        match Some(reason) {
+            Some(Reason::AskedForPerson) => "the customer asked for a person with it".to_owned(),
+            Some(Reason::ForPerson) => "it is a person's to answer".to_owned(),
+            Some(Reason::HeldByHuman) => format!("a person held the baton: {}", self.who_took_it(entry)),
+            Some(Reason::Ignored) => "nobody need answer it".to_owned(),
+            Some(Reason::Stale) => "it was too old on arrival (stale_after_seconds)".to_owned(),
+            Some(Reason::TakenOver) => {
+                format!("a person took the baton before the bot had it: {}", self.who_took_it(entry))
+            }
+            // Nothing else is written down as what would have been.
+            _ => reason.to_string(),
         }
     }
 
@@ -149,6 +173,9 @@ impl Conversation {
             let warned = if waiting.warned { ", and the owner was warned of it" } else { "" };
             let _ = write!(sentence, "; the customer has waited for a person since {}{warned}", waiting.since_ms);
         }
+        if self.turn.hold().is_some() && policy.observes() {
+            sentence.push_str("; mode is \"observe\", so the bot gets everything meanwhile, and may answer");
+        }
         sentence.push('.');
         sentence
     }
@@ -180,6 +207,9 @@ impl Collision {
         let what = match (self.outcome, &self.message) {
             (CollisionOutcome::Prevented, _) => "The bot's late reply was refused",
             (CollisionOutcome::Dropped, _) => "The bot's late reply was dropped (accept_and_drop)",
+            (CollisionOutcome::Leaked, None) if self.would_prevent => {
+                "The bot's late reply was let through because mode is \"observe\", and would have been prevented"
+            }
             (CollisionOutcome::Leaked, None) => "The bot's late reply was let through (observe)",
             (CollisionOutcome::Leaked, Some(_)) => "The bot spoke to the customer past the gate",
         };

@@ -7,6 +7,9 @@
 //! | it got what it answers in an older turn | refused, prevented | dropped | it goes out, leaked |
 //! | the policy lets it always pass | it goes out | it goes out | it goes out |
 //!
+//! With `mode = "observe"` every message goes out, whatever `fence` says, and what `refuse` or `accept_and_drop` would
+//! have stopped is written down as would have been prevented.
+//!
 //! Before all that: the same message again within `duplicate_send_seconds` gets the first one's answer, provided that
 //! the customer has said nothing since. A customer who asks for the menu twice gets it twice.
 //!
@@ -126,11 +129,12 @@ impl Conversation {
 
     fn verdict(&mut self, asked: &Asked<'_>, context: Context<'_>, output: &mut Output) -> Verdict {
         let Context { now, policy, .. } = context;
-        if let Some(repeated) = self.repeated(asked, context) {
+        if let Some(repeated) = self.repeated(asked, context).filter(|_| !policy.observes()) {
             return repeated;
         }
         if let Some((conflict, taken_at)) = self.conflict(asked).filter(|_| !may_always_pass(asked.sending, context)) {
             let outcome = match policy.fence.mode {
+                _ if policy.observes() => CollisionOutcome::Leaked,
                 FenceMode::AcceptAndDrop => CollisionOutcome::Dropped,
                 FenceMode::Observe => CollisionOutcome::Leaked,
                 FenceMode::Refuse => CollisionOutcome::Prevented,
@@ -138,6 +142,7 @@ impl Conversation {
             let collision = Collision {
                 at_ms: now,
                 outcome,
+                would_prevent: policy.observes(),
                 reason: conflict,
                 late_ms: now.since(taken_at),
                 kind: asked.sending.kind.clone(),
@@ -147,6 +152,7 @@ impl Conversation {
             let refusal = Refusal { conflict, details: collision.explain(self.turn.lease_until()) };
             self.collide(collision, context, output);
             match policy.fence.mode {
+                _ if policy.observes() => {}
                 FenceMode::AcceptAndDrop => return Verdict::Drop(refusal),
                 FenceMode::Refuse => return Verdict::Refuse(refusal),
                 FenceMode::Observe => {}
@@ -257,6 +263,7 @@ impl Conversation {
         let collision = Collision {
             at_ms: context.now,
             outcome: CollisionOutcome::Leaked,
+            would_prevent: false,
             reason: Conflict::HeldByHuman,
             late_ms: sent_at.since(hold.since_ms),
             kind: String::new(),
@@ -272,14 +279,16 @@ impl Conversation {
             return;
         }
         self.collide(collision, context, output);
-        output.alerts.push(Alert::Leak);
+        if !context.policy.observes() {
+            output.alerts.push(Alert::Leak);
+        }
     }
 
     /// Whether the bot's read receipt for this message stays here. `is_known` says whether there is an entry of it.
     #[must_use]
     pub fn keeps_read_receipt(&self, is_known: bool, context: Context<'_>) -> bool {
         let holds = self.release_at(context.policy).is_some_and(|at| at > context.now);
-        holds && is_known && context.policy.fence.holds_read_receipts
+        holds && is_known && context.policy.fence.holds_read_receipts && !context.policy.observes()
     }
 }
 

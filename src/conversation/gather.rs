@@ -17,10 +17,14 @@ use crate::limits::{BURST_EXTENSION_MAX, BURST_TEXTS_MAX};
 use crate::outbox::{Entry, Reason, State};
 use crate::policy::{BurstMode, Policy};
 use crate::time::UnixMillis;
+use crate::webhook::event::Class;
 
 impl Conversation {
     /// When the oldest open entry of a lane is due, where it waits: with its run, if it has one.
     pub(super) fn run_due(&self, lane: &Lane, policy: &Policy) -> Option<UnixMillis> {
+        if policy.observes() {
+            return self.due_where_nothing_waits(lane);
+        }
         let mut run = self.run(lane, policy).filter_map(|entry| match entry.state {
             State::Waiting(due) => Some(due),
             State::Dead | State::Delivered | State::InFlight(_) | State::Withheld => None,
@@ -29,10 +33,23 @@ impl Conversation {
         Some(run.fold(first, UnixMillis::max).min(first.after(BURST_EXTENSION_MAX)))
     }
 
+    /// When the oldest open entry of a lane is due where nobody waits for the customer to finish, or for a person to be
+    /// first: at once, unless an attempt at it has failed.
+    fn due_where_nothing_waits(&self, lane: &Lane) -> Option<UnixMillis> {
+        let head = self.outbox.iter().find(|entry| Lane::of(entry) == *lane)?;
+        let is_untried = head.attempts == AttemptNumber::default();
+        match (head.state, head.reason) {
+            (State::Waiting(_), Some(Reason::Burst | Reason::HumanFirst)) if is_untried => Some(head.accepted_at),
+            (State::Waiting(_), None) if is_untried && head.class == Class::Ghost => Some(head.accepted_at),
+            (State::Waiting(due), _) => Some(due),
+            (State::Dead | State::Delivered | State::InFlight(_) | State::Withheld, _) => None,
+        }
+    }
+
     /// Makes one text of those with which the run of a lane begins: the last of them, which takes the others' words
     /// along. Does nothing where there are not two of them.
     pub(super) fn merge_run(&mut self, lane: &Lane, context: Context<'_>, output: &mut Output) {
-        if context.policy.burst.mode == BurstMode::Separate {
+        if context.policy.burst.mode == BurstMode::Separate || context.policy.observes() {
             return;
         }
         let texts = self.run(lane, context.policy).take_while(|entry| entry.note.is_text).take(BURST_TEXTS_MAX);

@@ -57,6 +57,21 @@ impl Echoes {
         self.0.iter().find(|echo| echo.id == *id)
     }
 
+    /// When a person last spoke, unless they handed the baton back since.
+    #[must_use]
+    pub fn last_words(&self) -> Option<UnixMillis> {
+        let is_silent = |echo: &&Echo| matches!(echo.effect, EchoEffect::Automation | EchoEffect::Broadcast);
+        let last = self.0.iter().rev().find(|echo| !is_silent(echo))?;
+        (last.effect != EchoEffect::HandedBack).then_some(last.at_ms)
+    }
+
+    /// When a person last wrote anything of their own, as far as it is remembered.
+    #[must_use]
+    pub fn last_spoken(&self) -> Option<UnixMillis> {
+        let is_own = |echo: &&Echo| !matches!(echo.effect, EchoEffect::Automation | EchoEffect::Broadcast);
+        self.0.iter().rev().find(is_own).map(|echo| echo.at_ms)
+    }
+
     /// Remembers an echo. Returns the oldest one where there is no more room.
     pub fn remember(&mut self, id: EventId, now: UnixMillis, effect: EchoEffect) -> Option<Echo> {
         self.adopt(Echo { id, at_ms: now, effect })

@@ -157,6 +157,8 @@ pub struct Arrival<'a> {
     pub customer: Option<&'a Customer>,
     /// The business number.
     pub line: Option<&'a LineId>,
+    /// When the customer's last message was accepted; it matters where a person's message is among the events.
+    pub last_said: Option<UnixMillis>,
 }
 
 /// Something that happens to a conversation.
@@ -249,6 +251,10 @@ impl Conversation {
             self.pass_time(context, &mut output);
         }
         self.lose_interrupted(context, &mut output);
+        if !self.place.is_elsewhere() {
+            // Before the input, because a person's words answer what is withheld by then.
+            self.withhold_what_passed(context, &mut output);
+        }
         match input {
             Input::Accept(arrival) => self.accept(arrival, context, &mut output),
             Input::Broadcast { echo } => self.was_broadcast(echo, context, &mut output),

@@ -73,10 +73,12 @@ impl Conversation {
     /// Notes that the customer waits, where something of theirs is unanswered: withheld by this hold, or on its way to a
     /// bot that may not answer it any more.
     pub(super) fn waits_where_unanswered(&mut self, context: Context<'_>, output: &mut Output) {
+        // What is under way to the bot may be answered by it where the policy only observes.
+        let under_way = if context.policy.observes() { &[][..] } else { &self.outbox };
         let answered_seq = self.turn.hold().map_or(0, |hold| hold.answered_seq);
         let is_asked =
             |entry: &Entry| entry.seq > answered_seq && entry.class.is_turn_bound() && entry.class != Class::Identity;
-        if self.outbox.iter().chain(&self.held).any(is_asked) {
+        if under_way.iter().chain(&self.held).any(is_asked) {
             self.waits(false, context, output);
         }
     }

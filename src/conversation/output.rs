@@ -32,12 +32,18 @@ pub struct Output {
     pub alerts: Vec<Alert>,
     /// Echoes that may be part of a broadcast.
     pub tally: Vec<Tallied>,
+    /// How many messages would have been withheld, had the policy not only observed.
+    pub would_withhold: u32,
     /// The collision of this very input's.
     pub collision: Option<Collision>,
     /// The name that the customer has given themselves, where the input says so.
     pub profile: Option<String>,
     /// The transitions that this input brought about.
     pub transitions: Vec<Transition>,
+    /// How long after a person's message the next one of theirs came.
+    pub reply_gaps: Vec<Millis>,
+    /// How long after the customer's last message a person's first answer came.
+    pub first_answers: Vec<Millis>,
     /// The person's messages that this input brought, each with how late it was by Meta's clock, where that is known.
     pub echoes: Vec<Option<Millis>>,
 }

@@ -11,11 +11,19 @@ use super::release::{Give, Waiting};
 use super::turn::Words;
 use super::{Context, Conversation, Incoming, Output, Tallied};
 use crate::ids::EventId;
+use crate::limits::PERSON_PAUSE_MAX;
+use crate::time::{Millis, UnixMillis};
 use crate::webhook::facts::Amendment;
 
 impl Conversation {
     /// Something was sent from the phone.
-    pub(super) fn echo(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) {
+    pub(super) fn echo(
+        &mut self,
+        event: &Incoming,
+        last_said: Option<UnixMillis>,
+        context: Context<'_>,
+        output: &mut Output,
+    ) {
         output.save = true;
         output.echoes.push(event.sent_at.map(|sent_at| context.now.since(sent_at)));
         // Meta may report a message of the shop's as sent before it shows it.
@@ -27,10 +35,23 @@ impl Conversation {
             self.hand_back(Give::AsConfigured, Cause::Phrase, Some(&event.id), context, output);
             EchoEffect::HandedBack
         } else {
+            self.measure(last_said, context, output);
             self.person_speaks(event, context, output)
         };
         let spilled = self.echoes.remember(event.id.clone(), context.now, effect);
         self.spill(spilled, output);
+    }
+
+    /// How long the person has taken: since their own last message, also where the lease has ended in between, and since the
+    /// customer's last where these are the first words of a hold.
+    fn measure(&self, last_said: Option<UnixMillis>, context: Context<'_>, output: &mut Output) {
+        let now = context.now;
+        let last_words = self.echoes.last_words();
+        let is_same_talk = |took: &Millis| *took < PERSON_PAUSE_MAX;
+        output.reply_gaps.extend(last_words.map(|at| now.since(at)).filter(is_same_talk));
+        let is_first = self.turn.hold().is_none_or(|hold| hold.messages == 0);
+        let asked = last_said.filter(|said| is_first && last_words.is_none_or(|words| *said > words));
+        output.first_answers.extend(asked.map(|said| now.since(said)).filter(is_same_talk));
     }
 
     /// A person has spoken: they hold the baton from here on, and nothing that waits for the bot goes out.
@@ -66,8 +87,14 @@ impl Conversation {
         if self.turn.hold().is_none() && self.turn.take(context.now, context.policy, None) {
             self.record(TurnChange::Takeover, Cause::CustomerAsked, Some(&event.id), context, output);
             self.withhold_waiting(context, output);
-            // Whatever they waited for before, this is a wait of its own, with a warning of its own.
-            self.waiting = None;
+            if !context.policy.observes() {
+                // Whatever they waited for before, this is a wait of its own, with a warning of its own.
+                self.waiting = None;
+            }
+        }
+        if context.policy.observes() {
+            // The bot has it, and may answer.
+            return;
         }
         // Whoever asks for a person waits for one, also where they ask by editing what they wrote before.
         self.waits(false, context, output);
@@ -100,8 +127,22 @@ impl Conversation {
             self.waiting = before.waiting.or(self.waiting);
             if self.turn.hold().is_some_and(|hold| hold.by_operator) {
                 // It may have been this that took the baton, which the operator has had kept since.
+                let waited = self.waiting.is_some();
                 self.waits_where_unanswered(context, output);
+                if !waited {
+                    self.waits_since_withheld(before.answered_seq);
+                }
             }
+        }
+    }
+
+    /// Who turns out to wait has waited since the first of their unanswered messages was withheld. Who is known to wait
+    /// is left alone: not everything that is withheld asks for an answer.
+    fn waits_since_withheld(&mut self, answered_seq: u64) {
+        let unanswered = self.held.iter().filter(|entry| entry.seq > answered_seq);
+        let first = unanswered.filter_map(|entry| entry.settled_at).min();
+        if let Some((waiting, first)) = self.waiting.as_mut().zip(first) {
+            waiting.since_ms = waiting.since_ms.min(first);
         }
     }
 

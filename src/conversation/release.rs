@@ -100,7 +100,8 @@ impl Conversation {
         context: Context<'_>,
         output: &mut Output,
     ) {
-        if event.class != Class::Identity && !NEEDS_NO_ANSWER.contains(&&*event.facts.kind) {
+        let is_asked = event.class != Class::Identity && !NEEDS_NO_ANSWER.contains(&&*event.facts.kind);
+        if is_asked && !context.policy.observes() {
             self.waits(by_rule, context, output);
         }
     }
@@ -130,7 +131,7 @@ impl Conversation {
             (Give::AsConfigured, OnHandback::Unanswered) => hold.answered_seq,
             (Give::AsConfigured, OnHandback::None) => u64::MAX,
         };
-        self.hand_on_under_way(answered_seq, output);
+        self.hand_on_under_way(answered_seq, context, output);
         let is_answered = give == Give::AsConfigured && context.policy.on_handback == OnHandback::Unanswered;
         let answered_seq = if is_answered && !was_waiting { u64::MAX } else { answered_seq };
         let handback = Handback {
@@ -142,11 +143,16 @@ impl Conversation {
     }
 
     /// What was under way when the person took over, and is not answered, is the bot's again: should it fail, it is
-    /// tried once more.
-    fn hand_on_under_way(&mut self, answered_seq: u64, output: &mut Output) {
+    /// tried once more. So is all that passed during the hold because the policy only observed: it belongs to the turn
+    /// that begins, or a policy that is enforced again would take it for something of before.
+    fn hand_on_under_way(&mut self, answered_seq: u64, context: Context<'_>, output: &mut Output) {
         let token = self.turn.token;
-        let under_way = |entry: &&mut Entry| entry.class.is_turn_bound() && matches!(entry.state, State::InFlight(_));
-        for entry in self.outbox.iter_mut().filter(under_way).filter(|entry| entry.seq > answered_seq) {
+        let is_handed_on = |entry: &&mut Entry| match entry.state {
+            State::InFlight(_) => context.policy.observes() || entry.seq > answered_seq,
+            State::Dead | State::Delivered | State::Waiting(_) | State::Withheld => true,
+        };
+        let talk = self.outbox.iter_mut().filter(|entry| entry.class.is_turn_bound() && entry.token != token);
+        for entry in talk.filter(is_handed_on) {
             entry.token = token;
             output.write(entry.clone());
         }
@@ -190,11 +196,42 @@ impl Conversation {
     /// decides (`deliver`).
     pub(super) fn withhold_waiting(&mut self, context: Context<'_>, output: &mut Output) {
         let is_stopped = |entry: &Entry| entry.class.is_turn_bound() && !matches!(entry.state, State::InFlight(_));
+        if context.policy.observes() {
+            let token = self.turn.token_of_passed();
+            for entry in self.outbox.iter_mut().filter(|entry| is_stopped(entry)) {
+                entry.token = token;
+                pass_all_the_same(entry, output);
+                output.write(entry.clone());
+            }
+            return;
+        }
         let (stopped, open) = core::mem::take(&mut self.outbox).into_iter().partition(is_stopped);
         self.outbox = open;
         for entry in stopped {
             let entry = self.withhold(entry, Reason::TakenOver, context);
             output.write(entry);
         }
+    }
+
+    /// Withholds what waits although a person holds: it passed, or was to be tried again, while the policy only observed.
+    /// Whoever has not been answered since waits for a person from now on.
+    pub(super) fn withhold_what_passed(&mut self, context: Context<'_>, output: &mut Output) {
+        if context.policy.observes() || self.turn.hold().is_none() {
+            return;
+        }
+        let before: Vec<u64> = self.held.iter().map(|entry| entry.seq).collect();
+        self.withhold_waiting(context, output);
+        let new: Vec<Entry> = self.held.iter().filter(|entry| !before.contains(&entry.seq)).cloned().collect();
+        for entry in new {
+            self.waits_for(&entry, context, output);
+        }
+    }
+}
+
+/// Notes that an entry would have been withheld because a person took the baton, and goes on its way.
+pub(super) fn pass_all_the_same(entry: &mut Entry, output: &mut Output) {
+    if entry.note.would_withhold.is_none() {
+        entry.note.would_withhold = Some(Reason::TakenOver);
+        output.would_withhold += 1;
     }
 }

@@ -74,7 +74,7 @@ impl Conversation {
         };
         let mut output = Output::default();
         let customer = event.scope.customer();
-        let arrival = Arrival { events: &incoming, known, here, aliases: &[], customer, line };
+        let arrival = Arrival { events: &incoming, known, here, aliases: &[], customer, line, last_said: None };
         // No further than that: what is due would start, and say less of the rules.
         self.accept(&arrival, context, &mut output);
         for change in &output.changes {

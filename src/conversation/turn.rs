@@ -225,6 +225,16 @@ impl Turn {
         token < self.answerable_from.unwrap_or(self.token)
     }
 
+    /// The turn to which what passes now belongs although the policy would not have it: during a hold the one that begins
+    /// when the hold ends, because nobody but the bot is going to answer it then.
+    #[must_use]
+    pub const fn token_of_passed(&self) -> FencingToken {
+        match self.holder {
+            Holder::Automation => self.token,
+            Holder::Human(_) => self.token.next(),
+        }
+    }
+
     /// Whether the bot may be told what was accepted under `token`.
     #[must_use]
     pub fn lets_through(&self, token: FencingToken) -> bool {

@@ -59,10 +59,13 @@ pub enum Ask {
         /// At most so many.
         limit: usize,
     },
-    /// Forget these conversations, by their public ids.
+    /// Forget these conversations, by their public ids; the answer is how many rows there were of each kind.
     Forget {
         /// The ids.
         ids: Vec<String>,
+        /// Only count what there is of them.
+        #[serde(default)]
+        only_look: bool,
     },
     /// The lines that have ever reported; asked of the directory.
     Lines,
@@ -70,6 +73,11 @@ pub enum Ask {
     Register {
         /// The line.
         line: LineId,
+    },
+    /// What has happened since a time, which lies on the hour.
+    Observed {
+        /// The time.
+        since_ms: UnixMillis,
     },
     /// A report.
     Report(Box<Report>),

@@ -19,8 +19,8 @@ use core::fmt::Write as _;
 use serde::Serialize;
 
 use super::watch::Deafness;
-use crate::outbox::request::standard_signature;
-use crate::secret::Secret;
+use crate::outbox::request::standard_signatures;
+use crate::secret::Rotating;
 use crate::time::UnixMillis;
 
 /// What an incident is about.
@@ -189,10 +189,10 @@ impl Notice {
     }
 
     /// `webhook-signature` of a body (Standard Webhooks, "Signature scheme"): the id, the time in seconds and the body
-    /// under the secret's bytes.
+    /// under the secret's bytes, and once more under those of the secret before it while that is good.
     #[must_use]
-    pub fn signature(&self, secret: &Secret, now: UnixMillis, body: &str) -> String {
-        standard_signature(secret, &self.message_id(), &now.as_seconds().to_string(), body)
+    pub fn signature(&self, secret: &Rotating, now: UnixMillis, body: &str) -> String {
+        standard_signatures(secret, &self.message_id(), &now.as_seconds().to_string(), body)
     }
 }
 

@@ -7,6 +7,8 @@
 //! | [`tallies`] | counts and delays that add up |
 //! | [`watch`] | the line as a whole: is the bot up, does the gate still hear the phone |
 //! | [`incident`] | what the owner is told, once, and that it is over |
+//! | [`observation`] | what a period says about the policy's times |
+//! | [`points`] | data points for Workers Analytics Engine |
 //! | [`page`] | pages of lists, and one list of the parts of several |
 //! | [`statistics`] | counts over time as the operator reads them, and as Prometheus does |
 //!
@@ -17,7 +19,9 @@
 
 pub mod ask;
 pub mod incident;
+pub mod observation;
 pub mod page;
+pub mod points;
 pub mod report;
 pub mod statistics;
 pub mod tallies;

@@ -86,6 +86,9 @@ pub struct Standing {
     pub waiting_since_ms: Option<UnixMillis>,
     /// When the bot gets what is unanswered.
     pub hands_back_at_ms: Option<UnixMillis>,
+    /// When a person last spoke, as far as that is remembered.
+    #[serde(default)]
+    pub person_at_ms: Option<UnixMillis>,
     /// The fencing token.
     pub token: u64,
     /// Who holds and why, in one sentence.
@@ -213,10 +216,18 @@ impl Report {
                 Change::Forget { .. } | Change::Rewrite { .. } => {}
             }
         }
+        for _ in 0..output.would_withhold {
+            self.tallies.count(Counted::WouldWithhold);
+        }
         for delay in &output.echoes {
             self.tallies.count(Counted::Echo);
             if let Some(delay) = delay {
                 self.tallies.time(Timed::EchoDelay, *delay);
+            }
+        }
+        for (what, all) in [(Timed::ReplyGap, &output.reply_gaps), (Timed::FirstAnswer, &output.first_answers)] {
+            for took in all {
+                self.tallies.time(what, *took);
             }
         }
         for step in &output.transitions {
@@ -229,6 +240,7 @@ impl Report {
         if let Some(collision) = &output.collision {
             self.tallies.time(Timed::Late, collision.late_ms);
             self.tallies.count(match collision.outcome {
+                CollisionOutcome::Leaked if collision.would_prevent => Counted::WouldPrevent,
                 CollisionOutcome::Dropped => Counted::Dropped,
                 CollisionOutcome::Leaked => Counted::Leaked,
                 CollisionOutcome::Prevented => Counted::Prevented,
@@ -312,6 +324,7 @@ fn standing(name: &ObjectName, conversation: &Conversation, output: &Output, con
         cause: last.map(|step| step.cause),
         waiting_since_ms: conversation.waiting.map(|waiting| waiting.since_ms),
         hands_back_at_ms: conversation.release_at(context.policy),
+        person_at_ms: conversation.echoes.last_spoken(),
         token: conversation.turn.token.number(),
         explanation: conversation.explain_turn(context.now, context.policy),
     })

@@ -220,6 +220,8 @@ pub fn metrics(lines: &[(LineId, Totals)], now: UnixMillis) -> String {
         ("baton_time_to_bot_seconds", Timed::TimeToBot, "From the arrival of a message until the bot had taken it"),
         ("baton_echo_delay_seconds", Timed::EchoDelay, "From a person's words until the gate knew of them"),
         ("baton_late_seconds", Timed::Late, "From the takeover until the bot's late message"),
+        ("baton_reply_gap_seconds", Timed::ReplyGap, "From a person's message until the next one of theirs"),
+        ("baton_first_answer_seconds", Timed::FirstAnswer, "From a customer's message until a person's first answer"),
     ] {
         histogram(&mut out, name, help, what, lines);
     }
@@ -227,7 +229,7 @@ pub fn metrics(lines: &[(LineId, Totals)], now: UnixMillis) -> String {
 }
 
 /// One help text for each of [`super::tallies::COUNTED`].
-const HELP: [&str; 12] = [
+const HELP: [&str; 14] = [
     "Messages of customers",
     "Messages from the phone",
     "Events that the bot took",
@@ -240,6 +242,8 @@ const HELP: [&str; 12] = [
     "Late messages of the bot's that were refused",
     "Late messages of the bot's that were dropped",
     "Late messages of the bot's that reached a customer",
+    "Messages that passed to the bot only because the policy observed",
+    "Late messages of the bot's that passed only because the policy observed",
 ];
 
 const STANDING: [(&str, &str); 3] = [

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Millis;
 
 /// What is counted, by the name that the operator reads. The order is that of the stored lists: new names go to the end.
-pub const COUNTED: [&str; 12] = [
+pub const COUNTED: [&str; 14] = [
     "messages",
     "echoes",
     "delivered",
@@ -23,6 +23,8 @@ pub const COUNTED: [&str; 12] = [
     "prevented",
     "dropped",
     "leaked",
+    "would_withhold",
+    "would_prevent",
 ];
 
 /// What is counted.
@@ -52,6 +54,10 @@ pub enum Counted {
     Dropped,
     /// A message of the bot's that a customer has got over a person's.
     Leaked,
+    /// A message that the bot was shown only because the policy observed.
+    WouldWithhold,
+    /// A message of the bot's that a customer has got only because the policy observed.
+    WouldPrevent,
 }
 
 /// What takes time.
@@ -63,6 +69,10 @@ pub enum Timed {
     EchoDelay,
     /// From the takeover until the bot's late message.
     Late,
+    /// From a person's message until the next one of theirs.
+    ReplyGap,
+    /// From the customer's last message until a person's first answer.
+    FirstAnswer,
 }
 
 /// Where the buckets of a histogram end, in milliseconds; a last one has what takes longer. Two to three buckets for
@@ -71,6 +81,23 @@ const BUCKET_ENDS_MS: [u64; 26] = [
     25, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1_200, 1_600, 2_400, 3_500, 5_000, 7_500, 10_000, 15_000, 20_000,
     30_000, 60_000, 120_000, 300_000, 900_000, 1_800_000, 3_600_000,
 ];
+
+/// The same for what people take time for, up to [`crate::limits::PERSON_PAUSE_MAX`].
+const PERSON_ENDS_MS: [u64; 24] = [
+    5_000, 10_000, 15_000, 20_000, 30_000, 45_000, 60_000, 90_000, 120_000, 180_000, 240_000, 300_000, 420_000,
+    600_000, 900_000, 1_200_000, 1_500_000, 1_800_000, 2_400_000, 2_700_000, 3_600_000, 4_500_000, 5_400_000,
+    7_200_000,
+];
+
+impl Timed {
+    /// Where the buckets of its histogram end.
+    const fn ends(self) -> &'static [u64] {
+        match self {
+            Self::TimeToBot | Self::EchoDelay | Self::Late => &BUCKET_ENDS_MS,
+            Self::ReplyGap | Self::FirstAnswer => &PERSON_ENDS_MS,
+        }
+    }
+}
 
 /// How often each thing happened, and how long some of them took.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -85,7 +112,7 @@ impl Tallies {
 
     /// Counts something that took this long.
     pub fn time(&mut self, what: Timed, took: Millis) {
-        let bucket = BUCKET_ENDS_MS.partition_point(|end| *end <= took.as_millis());
+        let bucket = what.ends().partition_point(|end| *end <= took.as_millis());
         self.add_at(1 + what as usize, bucket, 1);
     }
 
@@ -133,8 +160,8 @@ impl Tallies {
         let mut below = 0;
         for (at, count) in counts.iter().copied().enumerate() {
             if count > 0 && count >= wanted.saturating_sub(below) {
-                let start = at.checked_sub(1).and_then(|before| BUCKET_ENDS_MS.get(before)).copied().unwrap_or(0);
-                let end = BUCKET_ENDS_MS.get(at).copied().unwrap_or(2 * start);
+                let start = at.checked_sub(1).and_then(|before| what.ends().get(before)).copied().unwrap_or(0);
+                let end = what.ends().get(at).copied().unwrap_or(2 * start);
                 return Some(start + (end - start).saturating_mul(wanted - below) / count);
             }
             below = below.saturating_add(count);
@@ -147,9 +174,9 @@ impl Tallies {
     #[must_use]
     pub fn cumulative(&self, what: Timed) -> Vec<(Option<u64>, u64, u64)> {
         let (mut below, mut sum_ms, mut start) = (0_u64, 0_u64, 0_u64);
-        let mut all = Vec::with_capacity(BUCKET_ENDS_MS.len() + 1);
-        for at in 0..=BUCKET_ENDS_MS.len() {
-            let (end, count) = (BUCKET_ENDS_MS.get(at).copied(), self.at(1 + what as usize, at));
+        let mut all = Vec::with_capacity(what.ends().len() + 1);
+        for at in 0..=what.ends().len() {
+            let (end, count) = (what.ends().get(at).copied(), self.at(1 + what as usize, at));
             let middle = u64::midpoint(start, end.unwrap_or(2 * start));
             below = below.saturating_add(count);
             sum_ms = sum_ms.saturating_add(count.saturating_mul(middle));
@@ -165,7 +192,7 @@ impl Tallies {
 
     fn add_at(&mut self, list: usize, at: usize, count: u64) {
         // What is read from storage, or from a newer version, has no say over how much memory this takes.
-        if list > 3 || at > BUCKET_ENDS_MS.len() {
+        if list > 5 || at > BUCKET_ENDS_MS.len() {
             return;
         }
         if self.0.len() <= list {
@@ -198,6 +225,24 @@ mod tests {
         let stored = serde_json::to_string(&one).unwrap();
         assert_eq!(serde_json::from_str::<Tallies>(&stored).unwrap(), one);
         assert_eq!(one.counts().map(|(_, count)| count).sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn what_people_take_time_for_is_told_apart_by_minutes() {
+        let mut tallies = Tallies::default();
+        for minute in 1..=100 {
+            tallies.time(Timed::ReplyGap, Millis::from_seconds(60 * minute));
+        }
+        tallies.time(Timed::FirstAnswer, Millis::from_seconds(7_199));
+        for (percent, minutes) in [(50, 50), (90, 90)] {
+            let found = tallies.quantile_ms(Timed::ReplyGap, percent).unwrap();
+            assert!(found.abs_diff(minutes * 60_000) <= 6 * 60_000, "p{percent} is {found} ms");
+        }
+        assert!(tallies.quantile_ms(Timed::FirstAnswer, 90).is_some_and(|found| found <= 7_200_000));
+        assert_eq!(PERSON_ENDS_MS.last(), Some(&crate::limits::PERSON_PAUSE_MAX.as_millis()));
+        assert!(PERSON_ENDS_MS.is_sorted() && PERSON_ENDS_MS.len() <= BUCKET_ENDS_MS.len());
+        let stored = serde_json::to_string(&tallies).unwrap();
+        assert_eq!(serde_json::from_str::<Tallies>(&stored).unwrap(), tallies);
     }
 
     #[test]

@@ -8,21 +8,25 @@
 //!
 //! Invariant: nobody is let in whose token was not counted, whose cookie is not signed, or whose assertion the team has
 //! not signed. A token that is sent decides alone; else the cookie, for which somebody has signed in on purpose; else
-//! the assertion. Of what is not good nothing is said but that it is not.
+//! the assertion. Of what is not good nothing is said but that it is not. Whoever has come by a line's token is kept to
+//! that line, for every route by [`admit`]; Access lets in the operators of the deployment.
 
 use worker::{Env, Request, Response};
 
 use super::log::{Occurrence, log};
-use super::{answer, body, certs, clock, office};
+use super::{answer, body, certs, clock, office, uses};
 pub(super) use crate::access::Caller;
 use crate::access::attempts::{Verdict, network};
 use crate::access::jwt::Jwt;
+use crate::access::scope::{Concern, Scope};
 use crate::access::session::{self, Keys};
 use crate::access::{Page, Purpose};
-use crate::api::{DeskRoute, Route, documents};
+use crate::api::{DeskRoute, Query, Route, documents};
 use crate::command::office::{Ask, Reply};
 use crate::outbox::destination::Surroundings;
 use crate::problem::Problem;
+use crate::settings::lines::Presented;
+use crate::settings::secrets::token_name;
 use crate::settings::{Settings, is_loopback};
 
 /// What Access adds to a request, and the cookie that it has from (Cloudflare One, "Validate JWTs", 2026).
@@ -30,7 +34,13 @@ const ASSERTION: &str = "cf-access-jwt-assertion";
 const ASSERTION_COOKIE: &str = "CF_Authorization";
 
 /// Lets the caller in for this route, or says why not.
-pub(super) async fn admit(request: &Request, env: &Env, settings: &Settings, route: &Route) -> Result<Caller, Problem> {
+pub(super) async fn admit(
+    request: &Request,
+    env: &Env,
+    settings: &Settings,
+    route: &Route,
+    query: &Query,
+) -> Result<Caller, Problem> {
     let caller = identify(request, env, settings).await?;
     let purpose = if matches!(route, Route::Desk(DeskRoute::Live)) {
         Purpose::Stream
@@ -39,7 +49,16 @@ pub(super) async fn admit(request: &Request, env: &Env, settings: &Settings, rou
     } else {
         Purpose::Read
     };
-    if caller.may(purpose, &page(request)?) { Ok(caller) } else { Err(Problem::Csrf) }
+    if !caller.may(purpose, &page(request)?) {
+        return Err(Problem::Csrf);
+    }
+    keep_to(&caller, &route.concern(query)?)?;
+    Ok(caller)
+}
+
+/// Keeps a caller to what their token opens.
+pub(super) fn keep_to(caller: &Caller, concern: &Concern) -> Result<(), Problem> {
+    if caller.scope.admits(concern) { Ok(()) } else { Err(Problem::OtherLine) }
 }
 
 /// Turns the operator's token into a session. A page of another origin is not told whether the token is right, and
@@ -49,8 +68,7 @@ pub(super) async fn sign_in(request: &mut Request, env: &Env, settings: &Setting
         return Err(Problem::Unauthorized);
     }
     let token = documents::sign_in(&body::text(request, "a JSON object").await?)?;
-    let keys = Keys::of(&settings.admin_token);
-    attempt(request, env, settings, &keys, &token).await?;
+    let keys = attempt(request, env, settings, &token).await?;
     // The id keeps sessions apart; what keeps them from being made up is the signature.
     let id = format!("{}{}", clock::nonce(), clock::nonce());
     let (cookie, caller) = keys.begin(&id, clock::now(), is_secure(request, settings));
@@ -69,15 +87,20 @@ pub(super) fn sign_out(request: &Request, settings: &Settings) -> Result<Respons
 }
 
 async fn identify(request: &Request, env: &Env, settings: &Settings) -> Result<Caller, Problem> {
-    let keys = Keys::of(&settings.admin_token);
     if let Some(token) = header(request, "authorization").as_deref().and_then(bearer) {
-        attempt(request, env, settings, &keys, token).await?;
-        return Ok(Caller::by_token(&keys));
+        return attempt(request, env, settings, token).await.map(|keys| Caller::by_token(&keys));
     }
     let (cookies, now) = (header(request, "cookie").unwrap_or_default(), clock::now());
-    if let Some(caller) = keys.read(&cookies, now) {
-        return Ok(caller);
+    // Of the lines' keys only those are tried that a cookie says it is signed with.
+    let scopes = core::iter::once(Scope::Deployment).chain(session::lines(&cookies).map(Scope::Line));
+    for scope in scopes {
+        let Some(token) = settings.token_for(&scope) else { continue };
+        if let Some((caller, which)) = Keys::of(token, scope).read(&cookies, now) {
+            uses::note(&token_name(&caller.scope), token, which);
+            return Ok(caller);
+        }
     }
+    let keys = Keys::of(&settings.admin_token, Scope::Deployment);
     let Some(application) = &settings.access else { return Err(Problem::Unauthorized) };
     let from_cookie = || session::values(&cookies, ASSERTION_COOKIE).next().map(str::to_owned);
     let assertion = header(request, ASSERTION).or_else(from_cookie).unwrap_or_default();
@@ -93,18 +116,23 @@ async fn identify(request: &Request, env: &Env, settings: &Settings) -> Result<C
     }
 }
 
-/// Tries a token.
-async fn attempt(request: &Request, env: &Env, settings: &Settings, keys: &Keys, token: &str) -> Result<(), Problem> {
-    let is_right = settings.admin_token.matches(token.as_bytes());
+/// Tries a token; the keys of the one that it is.
+async fn attempt(request: &Request, env: &Env, settings: &Settings, token: &str) -> Result<Keys, Problem> {
+    let known = settings.token(token.as_bytes());
+    let is_right = known.is_some();
+    let keys = Keys::of(&settings.admin_token, Scope::Deployment);
     let address = keys.address(&network(header(request, "cf-connecting-ip").as_deref()));
-    match office::ask(env, &Ask::Attempt { address, is_right }).await? {
-        Reply::Attempt(Verdict::Admitted) if is_right => Ok(()),
-        Reply::Attempt(Verdict::Blocked { retry_after }) => Err(Problem::TooManyAttempts { retry_after }),
-        Reply::Attempt(Verdict::Admitted | Verdict::Refused) => {
+    match (office::ask(env, &Ask::Attempt { address, is_right }).await?, known) {
+        (Reply::Attempt(Verdict::Admitted), Some((scope, Presented { name, secret, which }))) => {
+            uses::note(&name, secret, which);
+            Ok(Keys::of(secret, scope))
+        }
+        (Reply::Attempt(Verdict::Blocked { retry_after }), _) => Err(Problem::TooManyAttempts { retry_after }),
+        (Reply::Attempt(Verdict::Admitted | Verdict::Refused), _) => {
             log(&Occurrence::TokenRefused);
             Err(Problem::Unauthorized)
         }
-        Reply::Newer(_) | Reply::Undone | Reply::Version(_) | Reply::Versions(_) => Err(Problem::NotStored),
+        (Reply::Newer(_) | Reply::Undone | Reply::Version(_) | Reply::Shown(_), _) => Err(Problem::NotStored),
     }
 }
 

@@ -5,7 +5,8 @@
 //! and to erase again is all that is needed.
 //!
 //! What is under way while an object is emptied finds a conversation in which nothing ever happened: the end of an
-//! attempt or of a send that it does not know writes nothing.
+//! attempt or of a send that it does not know writes nothing, and an answer about where the conversation lives is not
+//! taken in any more (`link`).
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -13,13 +14,13 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::object::{Failure, Inner, Jobs};
 use super::{calls, clock, desks};
 use crate::command::told::{Explained, ToldTurn};
-use crate::command::{Command, Reply, Shown};
+use crate::command::{Command, Erasure, Reply, Shown};
 use crate::conversation::identity::Place;
 use crate::conversation::operator::Act;
 use crate::conversation::{Answer, Context, Input, Output};
 use crate::ids::{EventId, ObjectName};
 use crate::store::table::Table;
-use crate::store::{self, StoreError, schema};
+use crate::store::{self, StoreError, erase, schema};
 
 impl Inner {
     /// Does what the operator does, unless nothing ever happened here.
@@ -100,43 +101,47 @@ impl Inner {
             None => {}
         }
         names.push(self.name.clone());
-        let mut erased = 0;
+        let mut erasure = Erasure::default();
         // One that is named twice is empty the second time, and this one leads nowhere.
         for name in names.iter().filter(|name| **name != self.name) {
             let command = Command::EraseName(names.clone());
             let reply = calls::call(&self.env, name, &command).await.map_err(Failure::Runtime)?;
-            let Reply::Erased(count) = reply else { return Err(Failure::Runtime(calls::lost())) };
-            erased += count;
+            let Reply::Erased(there) = reply else { return Err(Failure::Runtime(calls::lost())) };
+            erasure.add(there);
         }
-        self.desk_forgets(&names).await?;
+        erasure.desk = self.desk_forgets(&names).await?;
         match self.place()? {
             // While the others were asked, the conversation has moved on: it is erased where it lives now.
             Some(Place::Elsewhere(to)) => return Ok(Reply::Moved { to, known: Vec::new() }),
-            Some(Place::Home(_)) => {
-                self.empty().await?;
-                erased += 1;
-            }
+            Some(Place::Home(_)) => erasure.add(self.empty_and_count().await?),
             None => {}
         }
-        Ok(Reply::Erased(erased))
+        Ok(Reply::Erased(erasure))
     }
 
     /// Forgets what is here, where this name leads to one of these; else it is somebody else's by now.
     pub(super) async fn erase_name(&self, names: &[ObjectName]) -> Result<Reply, Failure> {
         match self.place()? {
-            Some(Place::Elsewhere(home)) if names.contains(&home) => {
-                self.empty().await?;
-                Ok(Reply::Erased(1))
-            }
-            Some(Place::Elsewhere(_) | Place::Home(_)) | None => Ok(Reply::Erased(0)),
+            Some(Place::Elsewhere(home)) if names.contains(&home) => Ok(Reply::Erased(self.empty_and_count().await?)),
+            Some(Place::Elsewhere(_) | Place::Home(_)) | None => Ok(Reply::Erased(Erasure::default())),
         }
     }
 
+    /// Says how many rows there are here.
+    pub(super) fn rows(&self) -> Result<Erasure, Failure> {
+        Ok(Erasure { names: vec![self.name.clone()], rows: vec![erase::rows(&self.sql)?], desk: Vec::new() })
+    }
+
+    async fn empty_and_count(&self) -> Result<Erasure, Failure> {
+        let rows = self.rows()?;
+        self.empty().await?;
+        Ok(rows)
+    }
+
     /// Has the desk forget this conversation and these names of the customer.
-    pub(super) async fn desk_forgets(&self, names: &[ObjectName]) -> Result<(), Failure> {
-        let Some(line) = self.name.line_of_conversation() else { return Ok(()) };
-        let (settings, _) = self.configuration().await?;
-        desks::forget(&self.env, &settings, &line, names).await.map_err(|_| Failure::Runtime(calls::lost()))
+    pub(super) async fn desk_forgets(&self, names: &[ObjectName]) -> Result<Vec<usize>, Failure> {
+        let Some(line) = self.name.line_of_conversation() else { return Ok(Vec::new()) };
+        desks::forget(&self.env, &line, names, false).await.map_err(|_| Failure::Runtime(calls::lost()))
     }
 
     /// Where the conversation lives; `None` where nothing ever happened.

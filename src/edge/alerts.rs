@@ -3,16 +3,10 @@
 //! Invariant: an alert was taken where a receiver answered 2xx within [`ALERT_TIMEOUT`], and nowhere else. What is not
 //! configured counts as taken, or it would be tried for ever.
 
-use core::time::Duration;
-
-use futures_util::future::{Either, select};
-use worker::wasm_bindgen::JsValue;
-use worker::{AbortController, Delay, Fetch, Headers};
-
 use super::{clock, outbound};
 use crate::desk::incident::{Notice, Receiver, Told};
 use crate::limits::ALERT_TIMEOUT;
-use crate::outbox::destination::BotUrl;
+use crate::outbox::outcome::Loss;
 use crate::settings::Settings;
 use crate::store::desk::incidents::Due;
 
@@ -36,43 +30,27 @@ async fn tell(settings: &Settings, receiver: Receiver, notice: &Notice) -> bool 
     match receiver {
         Receiver::Slack => match &settings.alerts_slack {
             None => true,
-            Some(url) => post(url, &[], &notice.slack()).await,
+            Some(url) => is_taken(
+                outbound::post(url, &[("content-type", "application/json".to_owned())], &notice.slack(), ALERT_TIMEOUT)
+                    .await,
+            ),
         },
         Receiver::Standard => match &settings.alerts {
             None => true,
             Some((url, secret)) => {
                 let (body, now) = (notice.standard(), clock::now());
                 let signed = [
+                    ("content-type", "application/json".to_owned()),
                     ("webhook-id", notice.message_id()),
                     ("webhook-timestamp", now.as_seconds().to_string()),
                     ("webhook-signature", notice.signature(secret, now, &body)),
                 ];
-                post(url, &signed, &body).await
+                is_taken(outbound::post(url, &signed, &body, ALERT_TIMEOUT).await)
             }
         },
     }
 }
 
-/// Posts a body. Returns whether it was taken.
-async fn post(url: &BotUrl, headers: &[(&str, String)], body: &str) -> bool {
-    let controller = AbortController::default();
-    let signal = controller.signal();
-    let exchange = core::pin::pin!(async {
-        let all = Headers::new();
-        all.set("content-type", "application/json")?;
-        for (name, value) in headers {
-            all.set(name, value)?;
-        }
-        let request = outbound::request("POST", url.as_str(), Some(&all), Some(&JsValue::from_str(body)))?;
-        let answer = Fetch::Request(request).send_with_signal(&signal).await?;
-        Ok::<bool, worker::Error>((200..300).contains(&answer.status_code()))
-    });
-    let timeout = core::pin::pin!(Delay::from(Duration::from_millis(ALERT_TIMEOUT.as_millis())));
-    match select(exchange, timeout).await {
-        Either::Left((told, _)) => told.unwrap_or(false),
-        Either::Right(_) => {
-            controller.abort();
-            false
-        }
-    }
+fn is_taken(status: Result<u16, Loss>) -> bool {
+    status.is_ok_and(|status| (200..300).contains(&status))
 }

@@ -5,7 +5,7 @@
 
 use worker::{Env, Request, Response};
 
-use super::{access, desks, env, operate, policies};
+use super::{access, desks, diagnosis, env, operate, policies, probe};
 use crate::api::{Method, Query, Route, SessionRoute};
 use crate::problem::Problem;
 
@@ -16,16 +16,18 @@ pub(super) async fn handle(mut request: Request, env: &Env) -> Result<Response, 
     if route == Route::Session(SessionRoute::SignIn) {
         return access::sign_in(&mut request, env, &settings).await;
     }
-    let caller = access::admit(&request, env, &settings, &route).await?;
     let query = Query::parse(request.url().map_err(|_| Problem::NotFound)?.query().unwrap_or_default());
+    let caller = access::admit(&request, env, &settings, &route, &query).await?;
     match route {
         Route::Conversation(asked, target) => operate::conversation(asked, &target, &mut request, env).await,
         Route::Desk(asked) => desks::handle(asked, &query, &mut request, &caller, env, &settings).await,
-        Route::Explain(wamid) => operate::explain(&wamid, &query, env, &settings).await,
-        Route::Policy(asked) => policies::handle(asked, &mut request, env, &settings).await,
+        Route::Diagnosis => diagnosis::show(env, &settings).await,
+        Route::Explain(wamid) => operate::explain(&wamid, &query, &caller, env, &settings).await,
+        Route::Policy(asked) => policies::handle(asked, &query, &mut request, env, &settings).await,
+        Route::ProbeBot => probe::bot(&query, &settings).await,
         Route::Session(SessionRoute::SignOut) => access::sign_out(&request, &settings),
         Route::Session(SessionRoute::Show | SessionRoute::SignIn) => access::session(&caller),
-        Route::TestRules => operate::test_rules(&mut request, env, &settings).await,
+        Route::TestRules => operate::test_rules(&query, &mut request, env, &settings).await,
     }
 }
 

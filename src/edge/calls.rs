@@ -9,15 +9,16 @@
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Error, ObjectNamespace, Result};
 
-use super::{clock, homes, outbound};
+use super::{classes, clock, homes, outbound};
 use crate::command::{CarriedEvent, Command, Reply};
 use crate::ids::{Customer, ObjectName};
 use crate::json;
 use crate::limits::HOPS_MAX;
+use crate::settings::apps::App;
 use crate::webhook::event::Event;
 
 /// The binding of the objects' class.
-const CONVERSATION: &str = "CONVERSATION";
+pub(super) const CONVERSATION: &str = "CONVERSATION";
 
 /// Objects are called by `fetch`, which wants an address; only the body says something.
 const ADDRESS: &str = "https://object/";
@@ -25,7 +26,7 @@ const ADDRESS: &str = "https://object/";
 /// Puts a command to an object and waits for its reply.
 pub(super) async fn call(env: &Env, name: &ObjectName, command: &Command) -> Result<Reply> {
     let command = serde_json::to_string(command)?;
-    let answer = post(&env.durable_object(CONVERSATION)?, name.as_str(), &command).await?;
+    let answer = post(&classes::class(env, CONVERSATION)?, name.as_str(), &command).await?;
     Ok(json::read(&answer)?)
 }
 
@@ -54,9 +55,10 @@ impl Address {
         Self { name, aliases: event.aliases(), customer }
     }
 
-    /// Where what names nobody goes.
-    pub(super) fn unaddressed() -> Self {
-        Self { name: ObjectName::unaddressed(), aliases: Vec::new(), customer: None }
+    /// Where what cannot be read goes: what an app of its own path has signed is kept by itself.
+    pub(super) fn unreadable(app: Option<&App>) -> Self {
+        let name = app.map_or_else(ObjectName::unaddressed, |app| ObjectName::unaddressed_of(&app.id));
+        Self { name, aliases: Vec::new(), customer: None }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::limits::{ALARM_OVERDUE, SWEEP_EVERY};
 use crate::store::desk::intake::{self, Taken};
 use crate::store::desk::lists::{self, Filter};
 use crate::store::desk::{self as tables, counts, incidents};
-use crate::store::{Sql, StoreError};
+use crate::store::{Sql, StoreError, erase};
 use crate::time::{Millis, UnixMillis};
 
 /// What a stream is asked now and then, so that both sides know that it is there; answered without waking the object.
@@ -43,6 +43,8 @@ pub struct Desk {
     part: Option<(LineId, u32)>,
     /// When the alarm rings; `None` while that is not known.
     alarm: Cell<Option<UnixMillis>>,
+    /// Whether the tables are known to be up to date.
+    is_migrated: Cell<bool>,
 }
 
 impl DurableObject for Desk {
@@ -53,7 +55,7 @@ impl DurableObject for Desk {
         if let Ok(pair) = worker::worker_sys::WebSocketRequestResponsePair::new(PING, PONG) {
             state.set_websocket_auto_response(&pair);
         }
-        Self { env, sql, state, part, alarm: Cell::new(None) }
+        Self { env, sql, state, part, alarm: Cell::new(None), is_migrated: Cell::new(false) }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
@@ -96,6 +98,12 @@ impl DurableObject for Desk {
         self.alarm.set(None);
         let now = clock::now();
         let Some((line, _)) = &self.part else { return Response::empty() };
+        if let Err(error) = self.open() {
+            // What a newer version wrote waits for that version.
+            log(&Occurrence::StoreFailed { error: &error });
+            self.wake_at(now.after(SWEEP_EVERY)).await?;
+            return Response::empty();
+        }
         self.tell(line, now).await;
         self.sweep(now).await;
         // Once more, should it have been lost the first time.
@@ -107,7 +115,17 @@ impl DurableObject for Desk {
 }
 
 impl Desk {
+    /// Brings the tables up to date, once each time that the object has woken.
+    fn open(&self) -> Result<(), StoreError> {
+        if !self.is_migrated.get() {
+            self.sql.transaction(|| tables::open(&self.sql))?;
+            self.is_migrated.set(true);
+        }
+        Ok(())
+    }
+
     async fn answer(&self, asked: Ask) -> Result<String, StoreError> {
+        self.open()?;
         let sql = &self.sql;
         match asked {
             Ask::Alerts => written(&incidents::last(sql, self.line())?),
@@ -127,22 +145,39 @@ impl Desk {
                 written(&counts::over(sql, span, clock::now())?)
             }
             Ask::DeadLetters { since_ms, after, limit } => written(&lists::dead_letters(sql, since_ms, &after, limit)?),
-            Ask::Forget { ids } => {
-                sql.transaction(|| ids.iter().try_for_each(|id| intake::forget(sql, id)))?;
-                for id in &ids {
-                    self.push(&gone(id));
-                }
-                Ok("null".to_owned())
-            }
+            Ask::Forget { ids, only_look } => self.forget(&ids, only_look),
             Ask::Lines => written(&tables::lines(sql)?),
+            Ask::Observed { since_ms } => written(&counts::observed(sql, since_ms, clock::now())?),
             Ask::Register { line } => {
-                tables::register(sql, line.as_str())?;
+                sql.transaction(|| tables::register(sql, line.as_str()))?;
                 Ok("null".to_owned())
             }
             Ask::Report(report) => self.take_in(&report).await.map(|()| "null".to_owned()),
             Ask::Standing => written(&lists::standing(sql)?),
             Ask::Totals => written(&counts::totals(sql)?),
         }
+    }
+
+    /// Forgets conversations, or only counts what there is of them.
+    fn forget(&self, ids: &[String], only_look: bool) -> Result<String, StoreError> {
+        let sql = &self.sql;
+        let found = sql.transaction(|| {
+            let mut found = [0; 4];
+            for id in ids {
+                erase::in_desk(sql, id, &mut found)?;
+                if !only_look {
+                    intake::forget(sql, id)?;
+                }
+            }
+            Ok(found)
+        })?;
+        if !only_look {
+            for id in ids {
+                self.push(&gone(id));
+            }
+        }
+        let [conversations, dead, collisions, alerts] = found;
+        Ok(format!("[{conversations},{dead},{collisions},{alerts}]"))
     }
 
     async fn take_in(&self, report: &Report) -> Result<(), StoreError> {

@@ -9,12 +9,14 @@ use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Headers, Request, Response};
 
-use super::access::Caller;
+use super::access::{self, Caller};
 use super::log::{Occurrence, log};
-use super::{answer, body, calls, clock, outbound};
+use super::{answer, body, calls, classes, clock, inforce, outbound};
+use crate::access::scope::Concern;
 use crate::api::{DeskRoute, Query};
 use crate::command::{Command, Reply};
 use crate::desk::ask::{self, Ask};
+use crate::desk::observation::{self, Observed};
 use crate::desk::page::{self, Item, Key};
 use crate::desk::statistics::{self, Counts, Span, Totals};
 use crate::ids::{Customer, EventId, LineId, ObjectName};
@@ -47,10 +49,11 @@ pub(super) async fn handle(
         DeskRoute::Collisions => collisions(query, env, settings).await,
         DeskRoute::Conversations => conversations(query, env, settings).await,
         DeskRoute::DeadLetters => dead_letters(query, env, settings).await,
-        DeskRoute::Lines => lines(env, settings).await,
+        DeskRoute::Lines => lines(caller, env, settings).await,
         DeskRoute::Live => live(query, request, caller, env, settings).await,
-        DeskRoute::Metrics => metrics(env, settings).await,
-        DeskRoute::Replay => replay(request, env, settings).await,
+        DeskRoute::Metrics => metrics(caller, env, settings).await,
+        DeskRoute::Observation => observation(query, env, settings).await,
+        DeskRoute::Replay => replay(request, caller, env, settings).await,
         DeskRoute::Statistics => statistics(query, env, settings).await,
     }
 }
@@ -64,17 +67,28 @@ pub(super) async fn put(env: &Env, desk: &ObjectName, asked: &Ask) -> worker::Re
 async fn put_text(env: &Env, desk: &ObjectName, asked: &str) -> worker::Result<String> {
     let body = JsValue::from_str(asked);
     let request = outbound::request("POST", ADDRESS, None, Some(&body))?;
-    let mut answer = env.durable_object(DESK)?.get_by_name(desk.as_str())?.fetch_with_request(request).await?;
+    let mut answer = classes::class(env, DESK)?.get_by_name(desk.as_str())?.fetch_with_request(request).await?;
     match answer.status_code() {
         200 => answer.text().await,
         status => Err(worker::Error::RustError(format!("a desk answered {status}"))),
     }
 }
 
-/// Has the desk of a line forget conversations, by all of their names.
-pub(super) async fn forget(env: &Env, settings: &Settings, line: &LineId, names: &[ObjectName]) -> Result<(), Problem> {
+/// Has the desk of a line forget conversations, by all of their names, or only look; what each part had of them, one after the other (`command::erasure`). All
+/// parts are asked that there may ever have been: when a line gets fewer, the others keep what they have.
+pub(super) async fn forget(
+    env: &Env,
+    line: &LineId,
+    names: &[ObjectName],
+    only_look: bool,
+) -> Result<Vec<usize>, Problem> {
     let ids: Vec<String> = names.iter().map(ObjectName::public_id).collect();
-    ask_all(env, settings, line, &Ask::Forget { ids }).await.map(|_| ())
+    let answers = ask_all(env, DESK_SHARDS_MAX, line, &Ask::Forget { ids, only_look }).await?;
+    let mut all = Vec::new();
+    for answer in answers {
+        all.extend(json::read::<Vec<usize>>(&answer).map_err(|_| Problem::NotStored)?);
+    }
+    Ok(all)
 }
 
 /// The answers of all parts of a line's desk.
@@ -84,16 +98,16 @@ async fn for_all<T: DeserializeOwned>(
     line: &LineId,
     asked: &Ask,
 ) -> Result<Vec<T>, Problem> {
-    let answers = ask_all(env, settings, line, asked).await?;
+    let answers = ask_all(env, settings.desk_shards, line, asked).await?;
     answers.iter().map(|answer| json::read(answer).map_err(|_| Problem::NotStored)).collect()
 }
 
 /// The answers of all parts of a line's desk, as they come: one form for all of them, which is a few KB less of the
 /// Worker.
-async fn ask_all(env: &Env, settings: &Settings, line: &LineId, asked: &Ask) -> Result<Vec<String>, Problem> {
+async fn ask_all(env: &Env, parts: u32, line: &LineId, asked: &Ask) -> Result<Vec<String>, Problem> {
     let failed = |error: &worker::Error| log(&Occurrence::NotStored { error });
     let asked = &serde_json::to_string(asked).map_err(|_| Problem::NotStored)?;
-    let parts = (0..settings.desk_shards).map(|shard| async move {
+    let parts = (0..parts).map(|shard| async move {
         put_text(env, &ask::desk(line, shard), asked).await.inspect_err(failed).map_err(|_| Problem::NotStored)
     });
     join_all(parts).await.into_iter().collect()
@@ -177,8 +191,9 @@ async fn dead_letters(query: &Query, env: &Env, settings: &Settings) -> Result<R
 
 async fn collisions(query: &Query, env: &Env, settings: &Settings) -> Result<Response, Problem> {
     let (line, since_ms) = (query.line()?, query.at("since_ms")?.unwrap_or_default());
-    let words = [("dropped", "dropped"), ("leaked", "leaked"), ("prevented", "prevented")];
-    let outcome = query.one_of("outcome", "`dropped`, `leaked` or `prevented`", &words)?.map(str::to_owned);
+    let words = ["dropped", "leaked", "prevented", "would_prevent"].map(|word| (word, word));
+    let wanted = "`dropped`, `leaked`, `prevented` or `would_prevent`";
+    let outcome = query.one_of("outcome", wanted, &words)?.map(str::to_owned);
     let (after, limit) = (after(query)?, query.limit()?);
     let asked = Ask::Collisions { since_ms, outcome, after, limit: limit.saturating_add(1) };
     list(env, settings, &line, "collisions", limit, &asked).await
@@ -198,9 +213,16 @@ pub(super) async fn known_lines(env: &Env, settings: &Settings) -> Result<Vec<Li
     Ok(lines)
 }
 
-async fn lines(env: &Env, settings: &Settings) -> Result<Response, Problem> {
+/// As [`known_lines`], those that the caller may look at.
+async fn lines_for(caller: &Caller, env: &Env, settings: &Settings) -> Result<Vec<LineId>, Problem> {
+    let mut lines = known_lines(env, settings).await?;
+    lines.retain(|line| caller.scope.has(line));
+    Ok(lines)
+}
+
+async fn lines(caller: &Caller, env: &Env, settings: &Settings) -> Result<Response, Problem> {
     let shown = |line: &LineId| format!("{{\"id\":\"{}\",\"shards\":{}}}", line.as_str(), settings.desk_shards);
-    let lines: Vec<String> = known_lines(env, settings).await?.iter().map(shown).collect();
+    let lines: Vec<String> = lines_for(caller, env, settings).await?.iter().map(shown).collect();
     answer::raw(&format!("{{\"lines\":[{}]}}", lines.join(",")))
 }
 
@@ -212,13 +234,27 @@ async fn statistics(query: &Query, env: &Env, settings: &Settings) -> Result<Res
     answer::raw(&statistics::json(&line, span, &parts, clock::now()))
 }
 
-async fn metrics(env: &Env, settings: &Settings) -> Result<Response, Problem> {
+async fn observation(query: &Query, env: &Env, settings: &Settings) -> Result<Response, Problem> {
+    let (line, days, now) = (query.line()?, query.days()?, clock::now());
+    let since_ms = observation::since(days, now);
+    let parts: Vec<Observed> = for_all(env, settings, &line, &Ask::Observed { since_ms }).await?;
+    let policy = inforce::policy(env, settings, Some(&line), now).await;
+    answer::raw(&observation::json(&line, (since_ms, now), (policy.mode.name(), policy.max_hold), &parts))
+}
+
+/// What a line has counted since its desk began, over all parts.
+pub(super) async fn totals(env: &Env, settings: &Settings, line: &LineId) -> Result<Totals, Problem> {
+    let mut sum = Totals::default();
+    for part in for_all::<Totals>(env, settings, line, &Ask::Totals).await? {
+        sum.add(&part);
+    }
+    Ok(sum)
+}
+
+async fn metrics(caller: &Caller, env: &Env, settings: &Settings) -> Result<Response, Problem> {
     let mut all = Vec::new();
-    for line in known_lines(env, settings).await? {
-        let mut sum = Totals::default();
-        for part in for_all::<Totals>(env, settings, &line, &Ask::Totals).await? {
-            sum.add(&part);
-        }
+    for line in lines_for(caller, env, settings).await? {
+        let sum = totals(env, settings, &line).await?;
         all.push((line, sum));
     }
     answer::metrics(&statistics::metrics(&all, clock::now()))
@@ -252,7 +288,7 @@ async fn live(
             headers.set(SESSION_ENDS, &until.as_millis().to_string())?;
         }
         let asked = outbound::request("GET", ADDRESS, Some(&headers), None)?;
-        env.durable_object(DESK)?.get_by_name(ask::desk(&line, shard).as_str())?.fetch_with_request(asked).await
+        classes::class(env, DESK)?.get_by_name(ask::desk(&line, shard).as_str())?.fetch_with_request(asked).await
     };
     let failed = |error: &worker::Error| log(&Occurrence::NotStored { error });
     opened.await.inspect_err(failed).map_err(|_| Problem::NotStored)
@@ -267,13 +303,14 @@ struct Answered {
 }
 
 /// Sends dead letters on their way again: one, those since a time, or all of a line.
-async fn replay(request: &mut Request, env: &Env, settings: &Settings) -> Result<Response, Problem> {
+async fn replay(request: &mut Request, caller: &Caller, env: &Env, settings: &Settings) -> Result<Response, Problem> {
     const WANTED: &str = "{\"line\", \"customer\", \"id\"} for one dead letter, {\"line\", \"since_ms\"} for those since a time, or {\"line\", \"all\": true}";
     let malformed = || Problem::Malformed { wanted: WANTED };
     let order: serde_json::Value = body::json(request, WANTED).await?;
     let keys = order.as_object().map_or(0, serde_json::Map::len);
     let text = |name: &str| order.get(name).and_then(serde_json::Value::as_str);
     let line = text("line").and_then(crate::api::query::line).ok_or_else(malformed)?;
+    access::keep_to(caller, &Concern::Line(line.clone()))?;
     let since = match (
         order.get("since_ms"),
         order.get("all").and_then(serde_json::Value::as_bool),

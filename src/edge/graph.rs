@@ -10,7 +10,7 @@ use worker::{Context, Env, Request, Response, Result};
 
 use super::exchange::{Exchange, body_of};
 use super::log::{Occurrence, log};
-use super::{answer, clock, env, send};
+use super::{answer, clock, env, inforce, send, uses};
 use crate::graph::answer::GraphError;
 use crate::graph::send::changes_callback;
 use crate::graph::target::{self, Kind, Target};
@@ -29,11 +29,16 @@ async fn carry(request: Request, env: Env, context: &Context) -> core::result::R
         return Err(GraphError::NoLines);
     }
     let url = request.url().map_err(|_| GraphError::Path)?;
-    let path = match &settings.graph_key {
-        Some(key) => target::without_key(url.path(), key).ok_or(GraphError::Key)?,
-        None => url.path(),
-    };
-    let target = Target::parse(request.method().as_ref(), path, url.query(), &settings.lines)?;
+    let opened = settings.opened_by(url.path())?;
+    if let Some(by) = &opened.by {
+        uses::note(&by.name, by.secret, by.which);
+    }
+    let parse = |lines| Target::parse(request.method().as_ref(), opened.path, url.query(), lines);
+    // What is there, and not for this word, or for none, lacks the right one.
+    let target = parse(&opened.lines).map_err(|error| match parse(&settings.lines) {
+        Ok(_) => GraphError::Key,
+        Err(_) => error,
+    })?;
     let query = url.query().map(str::to_owned);
     let authorization = request.headers().get("authorization").ok().flatten();
     let has_token = target::has_token(authorization.as_deref(), query.as_deref());
@@ -66,7 +71,8 @@ impl Exchange {
     }
 
     async fn refuse_callback_unless_allowed(&self) -> core::result::Result<(), GraphError> {
-        let policy = env::policy(&self.env, &self.settings, clock::now()).await;
+        let line = self.target.line.as_ref();
+        let policy = inforce::policy(&self.env, &self.settings, line, clock::now()).await;
         let allowed = policy.fence.allows_callback_changes;
         log(&Occurrence::CallbackChange { allowed });
         if allowed { Ok(()) } else { Err(GraphError::Callback) }

@@ -46,8 +46,8 @@ pub(super) fn remember(name: &ObjectName, home: &ObjectName, now: UnixMillis) {
     });
 }
 
-/// Forgets which names lead to a conversation that was erased. Another isolate may remember them for
+/// Forgets this name, and which names lead to it: its conversation was erased. Another isolate may remember them for
 /// [`HOME_FRESH_FOR`]: a message of the bot's that comes there links the names anew, and nothing else comes back.
-pub(super) fn forget(home: &ObjectName) {
-    HOMES.with_borrow_mut(|homes| homes.retain(|known| known.home != *home));
+pub(super) fn forget(name: &ObjectName) {
+    HOMES.with_borrow_mut(|homes| homes.retain(|known| known.home != *name && known.name != *name));
 }

@@ -19,7 +19,9 @@ impl Inner {
     pub(super) async fn ask_to_link(&self, other: &ObjectName) -> Result<Jobs, Failure> {
         let by = Table::open(&self.sql, false)?.load(None)?.asker(&self.name);
         let command = Command::Link { by };
+        let erasures = self.erasures.get();
         let reply = calls::call(&self.env, other, &command).await.map_err(Failure::Runtime)?;
+        self.unless_erased_since(erasures)?;
         let Reply::Linked(reply) = reply else { return Err(Failure::Runtime(calls::lost())) };
         let (answer, bodies) = reply.open();
         let bodies: Vec<Option<&str>> = bodies.iter().map(|body| body.as_deref().map(RawValue::get)).collect();
@@ -62,7 +64,10 @@ impl Inner {
     ) -> Result<Option<ObjectName>, Failure> {
         let aliases = vec![self.name.clone()];
         let command = Command::Accept { events: Vec::new(), aliases, customer: customer.cloned() };
-        match calls::call(&self.env, other, &command).await.map_err(Failure::Runtime)? {
+        let erasures = self.erasures.get();
+        let reply = calls::call(&self.env, other, &command).await.map_err(Failure::Runtime)?;
+        self.unless_erased_since(erasures)?;
+        match reply {
             Reply::Moved { to, .. } if to != self.name => Ok(Some(to)),
             Reply::Moved { .. } => {
                 self.transact(&[], |conversation, _, context| Ok(((), conversation.linked_via(other, context.policy))))
@@ -78,5 +83,13 @@ impl Inner {
             | Reply::Send(_)
             | Reply::Shown(_) => Err(Failure::Runtime(calls::lost())),
         }
+    }
+
+    /// Gives up on an answer that was asked for before everything was erased here: it would bring back what the customer
+    /// was called, and what they wrote. Whoever waits for it is told that it failed; of a delivery of Meta's, what comes
+    /// again then is new.
+    fn unless_erased_since(&self, erasures: u32) -> Result<(), Failure> {
+        let erased = || Failure::Runtime(worker::Error::RustError("the customer was erased meanwhile".to_owned()));
+        if self.erasures.get() == erasures { Ok(()) } else { Err(erased()) }
     }
 }

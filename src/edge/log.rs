@@ -12,6 +12,7 @@ use worker::{Error, console_error, console_log, console_warn};
 use crate::conversation::Alert;
 use crate::conversation::collisions::Collision;
 use crate::outbox::Reason;
+use crate::settings::SettingsError;
 use crate::store::StoreError;
 
 /// Something worth a line.
@@ -19,7 +20,7 @@ pub(super) enum Occurrence<'a> {
     /// Something that the owner should be told.
     Alert { conversation: &'a str, alert: Alert },
     /// An attempt at the bot failed.
-    AttemptFailed { conversation: &'a str, attempt: u32, reason: Reason },
+    AttemptFailed { conversation: &'a str, trace: &'a str, attempt: u32, reason: Reason },
     /// A bot would change where Meta delivers webhooks to.
     CallbackChange { allowed: bool },
     /// A message of the bot's met a person's turn.
@@ -30,8 +31,12 @@ pub(super) enum Occurrence<'a> {
     DeliveryRefused { status: u16 },
     /// A delivery could not be stored; Meta will send it again.
     NotStored { error: &'a Error },
-    /// The document in KV is not a policy; the last good one stays in force.
-    PolicyRefused { mistakes: usize, first: &'a str },
+    /// Events of a delivery are of no line of the app that has signed it, and are not believed.
+    NotBelieved { count: usize },
+    /// A document is not a policy; the last good one stays in force. `setting` is where it stands, where that is a line's.
+    PolicyRefused { setting: Option<&'a str>, mistakes: usize, first: &'a str },
+    /// Something about one line or one app is not as it is configured.
+    SettingsDegraded { error: &'a SettingsError },
     /// The deployment lacks settings.
     SettingsMissing { count: usize },
     /// The team of Cloudflare Access does not show its keys, and nobody is let in by Access.
@@ -47,6 +52,8 @@ struct Line<'a> {
     event: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,9 +94,10 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
             conversation: Some(conversation),
             ..Line::default()
         },
-        O::AttemptFailed { conversation, attempt, reason } => Line {
+        O::AttemptFailed { conversation, trace, attempt, reason } => Line {
             event: "attempt_failed",
             conversation: Some(conversation),
+            trace: Some(trace),
             attempt: Some(*attempt),
             reason: Some(reason.to_string()),
             ..Line::default()
@@ -101,19 +109,23 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
         O::Collision { conversation, collision } => Line {
             event: "collision",
             conversation: Some(conversation),
-            reason: Some(format!("{} {}", collision.outcome.name(), collision.reason.name())),
+            reason: Some(format!("{} {}", collision.name(), collision.reason.name())),
             late_ms: Some(collision.late_ms.as_millis()),
             ..Line::default()
         },
         O::StoreFailed { error } => Line { event: "store_failed", reason: Some(error.to_string()), ..Line::default() },
         O::DeliveryRefused { status } => Line { event: "delivery_refused", status: Some(*status), ..Line::default() },
         O::NotStored { error } => Line { event: "not_stored", reason: Some(words_of(error)), ..Line::default() },
-        O::PolicyRefused { mistakes, first } => Line {
+        O::NotBelieved { count } => Line { event: "not_believed", count: Some(*count), ..Line::default() },
+        O::PolicyRefused { setting, mistakes, first } => Line {
             event: "policy_refused",
             count: Some(*mistakes),
-            reason: Some((*first).to_owned()),
+            reason: Some(setting.map_or_else(|| (*first).to_owned(), |setting| format!("{setting}: {first}"))),
             ..Line::default()
         },
+        O::SettingsDegraded { error } => {
+            Line { event: "settings_degraded", reason: Some(error.to_string()), ..Line::default() }
+        }
         O::SettingsMissing { count } => Line { event: "settings_missing", count: Some(*count), ..Line::default() },
         O::TeamUnreachable => Line { event: "team_unreachable", ..Line::default() },
         O::TokenRefused => Line { event: "token_refused", ..Line::default() },
@@ -124,6 +136,7 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
         O::StoreFailed { .. }
         | O::NotStored { .. }
         | O::PolicyRefused { .. }
+        | O::SettingsDegraded { .. }
         | O::SettingsMissing { .. }
         | O::TeamUnreachable => {
             console_error!("{json}");
@@ -131,6 +144,7 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
         O::Alert { .. }
         | O::CallbackChange { .. }
         | O::DeliveryRefused { .. }
+        | O::NotBelieved { .. }
         | O::TokenRefused
         | O::Unreadable { .. } => {
             console_warn!("{json}");

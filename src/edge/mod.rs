@@ -6,8 +6,13 @@
 //! | `api` | the operator's API: who asks what, and which handler answers |
 //! | `access` | who asks: token, session, Cloudflare Access |
 //! | `certs` | the keys of a team of Cloudflare Access |
-//! | `office` | the Durable Object of failed attempts and the policy's versions |
+//! | `office` | the Durable Object of failed attempts, the policy's versions and the use of secrets |
+//! | `uses` | which secrets this isolate has seen in use |
+//! | `diagnosis` | how the gate is: its parts, secrets, policy, bots, lines |
+//! | `probe` | whether a bot answers, and looks at signatures |
+//! | `classes` | the classes of objects, in the jurisdiction that they are kept in |
 //! | `operate` | what the operator asks of one conversation |
+//! | `erase` | a customer is erased, with a proof |
 //! | `policies` | the policy's versions |
 //! | `webhook` | `GET` and `POST /webhook` |
 //! | `receipts` | receipts that go straight to the bot |
@@ -31,7 +36,8 @@
 //! | `bot` | one attempt as a `fetch` |
 //! | `outbound` | requests that leave the isolate |
 //! | `sql` | the object's SQLite behind [`crate::store::Sql`], transactions included |
-//! | `env` | settings and policy from the environment and KV |
+//! | `env` | settings from the environment, texts of KV |
+//! | `inforce` | the policy in force, of the deployment and of each line |
 //! | `clock` | the one reader of the clock, the one source of randomness |
 //! | `log` | one JSON line per occurrence, from a closed list |
 //!
@@ -43,6 +49,7 @@
 mod access;
 mod acts;
 mod alerts;
+mod analytics;
 mod answer;
 mod api;
 mod body;
@@ -50,14 +57,18 @@ mod bot;
 mod broadcast;
 mod calls;
 mod certs;
+mod classes;
 mod clock;
 mod desk;
 mod desks;
+mod diagnosis;
 mod env;
+mod erase;
 mod exchange;
 mod fence;
 mod graph;
 mod homes;
+mod inforce;
 mod link;
 mod log;
 mod object;
@@ -65,12 +76,14 @@ mod office;
 mod operate;
 mod outbound;
 mod policies;
+mod probe;
 mod receipts;
 mod report;
 mod router;
 mod send;
 mod sql;
 mod templates;
+mod uses;
 mod webhook;
 
 use core::pin::Pin;

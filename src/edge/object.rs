@@ -21,7 +21,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
-use super::{bot, calls, clock, env, meanwhile};
+use super::{bot, calls, clock, env, inforce, meanwhile, uses};
 use crate::command::{CarriedEvent, Command, Reply};
 use crate::conversation::broadcast::{Recipient, Tally};
 use crate::conversation::identity::Place;
@@ -31,11 +31,13 @@ use crate::ids::{Customer, ObjectName};
 use crate::json;
 use crate::limits::{ALARM_OVERDUE, ALARM_RETRY, HOPS_MAX};
 use crate::outbox::outcome::Outcome;
+use crate::outbox::trace::Trace;
 use crate::policy::Policy;
 use crate::settings::Settings;
 use crate::store::table::Table;
 use crate::store::{self, Job, Sql, StoreError, schema};
 use crate::time::UnixMillis;
+use crate::webhook::event::Class;
 
 /// One conversation, or what belongs to a line or an account as a whole.
 #[durable_object(alarm)]
@@ -60,6 +62,8 @@ pub(super) struct Inner {
     pub(super) pending: RefCell<Option<Report>>,
     /// How the conversation stood when the desk was last told.
     pub(super) told: RefCell<Option<Standing>>,
+    /// How often everything was erased: what was asked before is not to be taken in afterwards.
+    pub(super) erasures: Cell<u32>,
     /// Whether everything was erased while it was being told.
     pub(super) is_erased: Cell<bool>,
     /// Whether it is being told.
@@ -111,6 +115,7 @@ impl DurableObject for Conversation {
                 alarm: Cell::new(None),
                 pending: RefCell::default(),
                 told: RefCell::default(),
+                erasures: Cell::new(0),
                 is_erased: Cell::new(false),
                 is_reporting: Cell::new(false),
             }),
@@ -173,6 +178,7 @@ impl Inner {
             Command::Operate(act) => self.operate(act).await,
             Command::Read { message } => self.keeps_read_receipt(&message).await.map(|reply| (reply, Jobs::new())),
             Command::Replay { only } => self.replay(only.as_deref()).await,
+            Command::Rows => Ok((Reply::Erased(self.rows()?), Jobs::new())),
             Command::Send { sending, via } => self.may_send(&sending, via).await,
             Command::Sent { message, sent_at_ms } => self.sent(&message, sent_at_ms).await,
             Command::Settle { digest, begun_at_ms, end } => self.settle(&digest, begun_at_ms, &end).await,
@@ -196,7 +202,9 @@ impl Inner {
                 .transact(&bodies, |conversation, table, context| {
                     let known = table.known(incoming.iter().flat_map(Incoming::ids))?;
                     let (events, known, here, line) = (&incoming[..], &known, &self.name, line.as_ref());
-                    let arrival = Arrival { events, known, here, aliases: &aliases, customer, line };
+                    let is_answer = events.iter().any(|event| event.class == Class::Echo);
+                    let last_said = if is_answer { table.last_said()? } else { None };
+                    let arrival = Arrival { events, known, here, aliases: &aliases, customer, line, last_said };
                     let mut output = conversation.apply(&Input::Accept(arrival), context);
                     Ok(((output.answer.clone(), core::mem::take(&mut output.tally)), output))
                 })
@@ -292,6 +300,7 @@ impl Inner {
         self.is_migrated.set(done.exists);
         self.last_seq.set(Some(done.last_seq));
         self.tell(&done.output);
+        self.write_points(&done.output, context);
         self.keep(done.report);
         // An alarm that rings too early costs one wake-up; one that is set anew each time costs a row each time.
         let overdue = |set: UnixMillis| set.after(ALARM_OVERDUE) < context.now;
@@ -329,10 +338,14 @@ impl Inner {
             Some(body) => bot::send(&settings, &self.name, &attempt, &body).await,
             None => Outcome::Unsendable,
         };
+        if uses::is_due() {
+            meanwhile(&self.state, uses::tell(self.env.clone()));
+        }
         if let Some(reason) = outcome.reason() {
             let conversation = self.name.public_id();
-            let attempt = attempt.number.number();
-            log(&Occurrence::AttemptFailed { conversation: &conversation, attempt, reason });
+            let trace = Trace::of(&self.name, &attempt.id);
+            let (trace, attempt) = (trace.as_str(), attempt.number.number());
+            log(&Occurrence::AttemptFailed { conversation: &conversation, trace, attempt, reason });
         }
         // Where this fails, the alarm that was set with the attempt takes it from here.
         let finished = self.apply(&Input::Finish { id: &attempt.id, number: attempt.number, outcome }).await;
@@ -341,7 +354,8 @@ impl Inner {
 
     pub(super) async fn configuration(&self) -> Result<(Rc<Settings>, Rc<Policy>), Failure> {
         let settings = env::settings(&self.env).map_err(|_| Failure::NotConfigured)?;
-        let policy = env::policy(&self.env, &settings, clock::now()).await;
+        let line = settings.line_of(&self.name);
+        let policy = inforce::policy(&self.env, &settings, line.as_ref(), clock::now()).await;
         Ok((settings, policy))
     }
 
@@ -368,6 +382,7 @@ impl Inner {
         storage.delete_alarm().await.map_err(Failure::Runtime)?;
         storage.delete_all().await.map_err(Failure::Runtime)?;
         // Only now: an event that came while this waited has looked at what is gone.
+        self.erasures.set(self.erasures.get().wrapping_add(1));
         self.is_migrated.set(false);
         self.last_seq.set(None);
         self.alarm.set(None);

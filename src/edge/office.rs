@@ -1,4 +1,5 @@
-//! The office: the one Durable Object that keeps failed attempts and the policy's versions, and the way to it.
+//! The office: the one Durable Object that keeps failed attempts, the policy's versions and when secrets were used, and
+//! the way to it.
 //!
 //! Invariant: an ask is answered from one transaction without an await in it, so whatever comes at once is judged one
 //! after the other, wherever it comes from.
@@ -8,18 +9,18 @@
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::calls;
-use super::clock;
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
+use super::{calls, classes, clock};
 use crate::command::office::{Ask, Reply};
+use crate::ids::LineId;
 use crate::problem::Problem;
-use crate::store::{Sql, StoreError, office};
+use crate::store::{Sql, StoreError, office, uses};
 
 /// The binding of the class.
 const OFFICE: &str = "OFFICE";
 
-/// The name of the one object.
+/// The name of the one object, and what the names of those of lines begin with.
 const NAME: &str = "office";
 
 /// What must be exact across all isolates, and belongs to no conversation.
@@ -53,8 +54,10 @@ impl Office {
         match ask {
             Ask::Attempt { address, is_right } => office::attempt(sql, &address, is_right, now).map(Reply::Attempt),
             Ask::Undo(version) => office::undo(sql, version).map(|()| Reply::Undone),
+            Ask::Used(used) => uses::note(sql, &used, now).map(|()| Reply::Undone),
+            Ask::Uses => uses::all(sql).map(Reply::Shown),
             Ask::Version(number) => office::version(sql, number).map(Reply::Version),
-            Ask::Versions => office::versions(sql).map(Reply::Versions),
+            Ask::Versions => office::versions(sql).map(Reply::Shown),
             Ask::Write { base, document, note } => office::write(sql, document, base, note, now).map(Reply::from),
         }
     }
@@ -62,8 +65,15 @@ impl Office {
 
 /// Asks the office.
 pub(super) async fn ask(env: &Env, ask: &Ask) -> Result<Reply, Problem> {
-    let offices = env.durable_object(OFFICE).map_err(|_| Problem::NoBinding(OFFICE))?;
-    let answer = calls::post(&offices, NAME, &ask.text()).await;
+    ask_of(env, None, ask).await
+}
+
+/// Asks the office of a line, which keeps the versions of that line's policy and nothing else, or the deployment's. Each is
+/// an object of its own: what one line writes waits for nobody, and is nowhere near what another has.
+pub(super) async fn ask_of(env: &Env, line: Option<&LineId>, ask: &Ask) -> Result<Reply, Problem> {
+    env.durable_object(OFFICE).map_err(|_| Problem::NoBinding(OFFICE))?;
+    let name = line.map_or_else(|| NAME.to_owned(), |line| format!("{NAME}/{}", line.as_str()));
+    let answer = async { calls::post(&classes::class(env, OFFICE)?, &name, &ask.text()).await }.await;
     let reply = answer.and_then(|answer| Reply::read(answer).ok_or_else(calls::lost));
     reply.inspect_err(|error| log(&Occurrence::NotStored { error })).map_err(|_| Problem::NotStored)
 }

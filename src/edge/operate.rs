@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use worker::{Env, Request, Response};
 
+use super::access::Caller;
 use super::log::{Occurrence, log};
-use super::{answer, body, calls, clock, env, homes};
+use super::{answer, body, calls, clock, erase, inforce, policies};
 use crate::api::{ConversationRoute, Query, Target};
 use crate::command::told::TestedEvent;
 use crate::command::{Command, Reply};
@@ -15,8 +16,7 @@ use crate::conversation::operator::Act;
 use crate::conversation::{Context, trial};
 use crate::graph::send::phone_in_wamid;
 use crate::ids::{Customer, EventId, LineId, ObjectName};
-use crate::limits::{HOPS_MAX, PAUSE_MAX};
-use crate::policy::Policy;
+use crate::limits::PAUSE_MAX;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::time::UnixMillis;
@@ -37,7 +37,7 @@ pub(super) async fn conversation(
 ) -> Result<Response, Problem> {
     let name = ObjectName::conversation(&target.line, &target.customer);
     let command = match asked {
-        ConversationRoute::Erase => return erase(name, env).await,
+        ConversationRoute::Erase => return erase::erase(&target.line, name, env).await,
         ConversationRoute::Pause => Command::Operate(pause(request).await?),
         ConversationRoute::Release => Command::Operate(Act::Release),
         ConversationRoute::Replay => Command::Replay { only: None },
@@ -65,34 +65,11 @@ fn at(value: &Value) -> Option<UnixMillis> {
     value.as_u64().and_then(crate::api::query::at)
 }
 
-/// Has everything of a customer forgotten, wherever the conversation lives.
-async fn erase(mut name: ObjectName, env: &Env) -> Result<Response, Problem> {
-    let mut names = Vec::new();
-    for _ in 0..HOPS_MAX {
-        let command = Command::Erase(names.clone());
-        let reply = calls::call(env, &name, &command).await.inspect_err(not_stored).map_err(|_| Problem::NotStored)?;
-        match reply {
-            Reply::Moved { to, .. } => names.push(core::mem::replace(&mut name, to)),
-            Reply::Erased(erased) => {
-                homes::forget(&name);
-                return if erased == 0 { Err(Problem::NotFound) } else { answer::json(&json!({ "erased": erased })) };
-            }
-            Reply::Accepted { .. }
-            | Reply::Finished
-            | Reply::Linked(_)
-            | Reply::Read { .. }
-            | Reply::Replayed(_)
-            | Reply::Send(_)
-            | Reply::Shown(_) => break,
-        }
-    }
-    Err(Problem::NotStored)
-}
-
 /// Says why a message was not answered: by the customer who is named, else by the one whose phone number its id bears.
 pub(super) async fn explain(
     wamid: &EventId,
     query: &Query,
+    caller: &Caller,
     env: &Env,
     settings: &Settings,
 ) -> Result<Response, Problem> {
@@ -104,7 +81,7 @@ pub(super) async fn explain(
         None => phone_in_wamid(message_of(wamid).as_ref().unwrap_or(wamid)).map(Customer::Phone).ok_or(NOBODY)?,
     };
     let lines: Vec<&LineId> = given.as_ref().map_or_else(|| settings.lines.all().collect(), |line| vec![line]);
-    for line in lines {
+    for line in lines.into_iter().filter(|line| caller.scope.has(line)) {
         let command = Command::Explain(wamid.clone());
         let reply = ask(env, ObjectName::conversation(line, &customer), &command).await?;
         if matches!(reply, Reply::Shown(Some(_))) {
@@ -115,7 +92,12 @@ pub(super) async fn explain(
 }
 
 /// Says what would happen to a webhook.
-pub(super) async fn test_rules(request: &mut Request, env: &Env, settings: &Settings) -> Result<Response, Problem> {
+pub(super) async fn test_rules(
+    query: &Query,
+    request: &mut Request,
+    env: &Env,
+    settings: &Settings,
+) -> Result<Response, Problem> {
     const WANTED: Problem = Problem::Malformed {
         wanted: "an object with a webhook of Meta's under `delivery`, and `document`, `holder` and `at_ms` where they matter",
     };
@@ -138,8 +120,9 @@ pub(super) async fn test_rules(request: &mut Request, env: &Env, settings: &Sett
     };
     let delivery = text_of(body.get("delivery").filter(|delivery| delivery.is_object()).ok_or(WANTED)?);
     let events = webhook::read(delivery.as_bytes()).map_err(|_| WANTED)?;
-    let given = body.get("document").map(|document| Policy::parse(&text_of(document), &settings.bot_names()));
-    let in_force = env::policy(env, settings, clock::now()).await;
+    let whose = policies::whose(query, env, settings).await?;
+    let given = body.get("document").map(|document| whose.parse(&text_of(document)));
+    let in_force = inforce::policy(env, settings, whose.line.as_ref(), clock::now()).await;
     let given = given.transpose().map_err(Problem::Policy)?;
     let context = Context { now, policy: given.as_ref().unwrap_or(&in_force), draw: 0 };
     let tried = trial::try_all(&events, is_held, context);

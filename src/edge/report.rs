@@ -135,5 +135,11 @@ async fn lines_of(inner: &Inner, settings: &Settings) -> Result<Vec<LineId>, Pro
     let account = inner.name.account_part();
     let own: Vec<LineId> =
         account.map(|account| settings.lines.of_account(account).cloned().collect()).unwrap_or_default();
-    if own.is_empty() { desks::known_lines(&inner.env, settings).await } else { Ok(own) }
+    if !own.is_empty() {
+        return Ok(own);
+    }
+    // It came by /webhook, and is no word about a line that an app of its own path has.
+    let mut known = desks::known_lines(&inner.env, settings).await?;
+    known.retain(|line| settings.app_of(line).is_none());
+    Ok(known)
 }

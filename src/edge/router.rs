@@ -2,9 +2,9 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /webhook` | Meta's handshake |
-//! | `POST /webhook` | a delivery |
-//! | `GET /health` | 200 where the gate could do its work |
+//! | `GET /webhook`, `GET /webhook/<APP>` | Meta's handshake |
+//! | `POST /webhook`, `POST /webhook/<APP>` | a delivery |
+//! | `GET /health` | 200 where the gate could do its work, and what single lines and apps lack |
 //! | `/api/v1/…`, `GET /metrics` | the operator's API (`api`) |
 //! | any method, `/v23.0/…`, `/{number}/…`, `/graph/…` | the Graph API, through the fence |
 //!
@@ -16,7 +16,7 @@
 use serde::Serialize;
 use worker::{Context, Env, Request, Response};
 
-use super::{answer, api, env, graph, webhook};
+use super::{answer, api, clock, env, graph, inforce, uses, webhook};
 use crate::graph::target::is_graph;
 use crate::problem::Problem;
 
@@ -25,40 +25,50 @@ use crate::problem::Problem;
 struct Health {
     status: &'static str,
     version: &'static str,
+    /// What single lines and apps lack, by the names of settings: everybody may ask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded: Vec<String>,
 }
 
 /// Answers any request.
 pub(super) async fn handle(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    if is_graph(&request.path()) {
-        return graph::handle(request, env, &context).await;
+    let answered = if is_graph(&request.path()) {
+        graph::handle(request, env.clone(), &context).await
+    } else {
+        route(request, env.clone(), &context).await.or_else(|problem| answer::refuse(&problem))
+    };
+    if uses::is_due() {
+        context.wait_until(uses::tell(env));
     }
-    match route(request, env, context).await {
-        Ok(response) => Ok(response),
-        Err(problem) => answer::refuse(&problem),
-    }
+    answered
 }
 
-async fn route(request: Request, env: Env, context: Context) -> Result<Response, Problem> {
+async fn route(request: Request, env: Env, context: &Context) -> Result<Response, Problem> {
     let path = request.path();
     // By its name: `Request::method` takes what it does not know for `GET`.
     let method = request.inner().method();
     let known = |allow: &'static str, allowed: &[&str]| {
         if allowed.contains(&method.as_str()) { Ok(()) } else { Err(Problem::MethodNotAllowed { allow }) }
     };
+    let is_number = |id: &&str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    let app = path.strip_prefix("/webhook/").filter(is_number);
     match path.as_str() {
-        "/webhook" => {
+        _ if path == "/webhook" || app.is_some() => {
             known("GET, POST", &["GET", "POST"])?;
             let settings = env::configured(&request, &env)?;
+            let app = app.map(|id| settings.app(id).ok_or(Problem::NotFound)).transpose()?;
             if method == "GET" {
-                webhook::handshake(&request, &settings)
+                webhook::handshake(&request, &settings, app)
             } else {
-                webhook::delivery(request, env, context, settings).await
+                webhook::delivery(request, env, context, &settings, app).await
             }
         }
         "/health" => {
             known("GET", &["GET"])?;
-            env::configured(&request, &env)?;
-            answer::json(&Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+            let settings = env::configured(&request, &env)?;
+            let degraded = inforce::degraded(&env, &settings, clock::now()).await;
+            let status = if degraded.is_empty() { "ok" } else { "degraded" };
+            answer::json(&Health { status, version: env!("CARGO_PKG_VERSION"), degraded })
         }
         _ => api::handle(request, &env).await,
     }

@@ -8,7 +8,7 @@ use core::cell::RefCell;
 use std::rc::Rc;
 
 use super::exchange::Exchange;
-use super::{body, clock, env};
+use super::{body, clock, inforce};
 use crate::graph::answer::template_category;
 use crate::graph::send::Sending;
 use crate::ids::LineId;
@@ -32,7 +32,7 @@ thread_local! {
 pub(super) async fn category(exchange: &Exchange, line: &LineId, sending: &Sending) -> Option<String> {
     let name = sending.template.as_deref()?;
     let now = clock::now();
-    let policy: Rc<_> = env::policy(&exchange.env, &exchange.settings, now).await;
+    let policy: Rc<_> = inforce::policy(&exchange.env, &exchange.settings, Some(line), now).await;
     let always = &policy.fence.always;
     if always.categories.is_empty() || always.has_template(name, None) {
         return None;

@@ -1,4 +1,7 @@
-//! `GET /webhook` and `POST /webhook`.
+//! `GET /webhook` and `POST /webhook`, and the same at `/webhook/<APP>` for an app of its own path.
+//!
+//! What an app has signed is believed of its own lines only (`settings::apps`): the rest of a delivery is left out, with a
+//! line in the log, and what is believed of it goes on.
 //!
 //! Invariant: Meta is told 200 only after every event of the delivery is stored. Meta takes nothing but 200
 //! for an answer and otherwise repeats the whole delivery for up to 7 days (webhooks overview, 2026), which
@@ -17,22 +20,26 @@ use worker::{Context, Env, Request, Response};
 use super::body::{self, ReadError};
 use super::calls::Address;
 use super::log::{Occurrence, log};
-use super::{answer, calls, clock, env, receipts};
+use super::{answer, calls, clock, inforce, receipts, uses};
 use crate::command::CarriedEvent;
-use crate::ids::EventId;
+use crate::ids::{EventId, LineId};
 use crate::limits::{CONVERSATIONS_AT_ONCE, RECEIPTS_STRAIGHT_MAX, WEBHOOK_BODY_BYTES_MAX};
 use crate::problem::Problem;
 use crate::settings::Settings;
+use crate::settings::apps::App;
+use crate::settings::secrets::{META_APP_SECRET, META_VERIFY_TOKEN};
 use crate::webhook::event::{Class, Event};
 use crate::webhook::facts::Facts;
 use crate::webhook::signature::Signature;
 use crate::webhook::{self, Unreadable, handshake as core_handshake};
 
 /// Answers Meta's handshake: 200 with the challenge, 403 otherwise.
-pub(super) fn handshake(request: &Request, settings: &Settings) -> Result<Response, Problem> {
+pub(super) fn handshake(request: &Request, settings: &Settings, app: Option<&App>) -> Result<Response, Problem> {
+    let (name, token) = settings.secret_at(app, META_VERIFY_TOKEN).map_err(Problem::NotConfigured)?;
     let url = request.url().map_err(|_| Problem::NotFound)?;
-    let challenge = core_handshake::answer(url.query().unwrap_or_default(), &settings.verify_token);
-    let challenge = challenge.map_err(Problem::Handshake)?;
+    let challenge = core_handshake::answer(url.query().unwrap_or_default(), token);
+    let (challenge, which) = challenge.map_err(Problem::Handshake)?;
+    uses::note(&name, token, which);
     answer::text(&challenge)
 }
 
@@ -40,17 +47,18 @@ pub(super) fn handshake(request: &Request, settings: &Settings) -> Result<Respon
 ///
 /// 1. A body that is announced or turns out too large: 413.
 /// 2. A signature that is missing, malformed or not made with the app's secret: 401, and nothing is stored.
-/// 3. Split into events; a signed body that is no webhook is kept as it is.
+/// 3. Split into events, of which those of other apps' lines are left out; a signed body that is no webhook is kept as it is.
 /// 4. Receipts go to the bot straight; those that it does not take in time go the way of all events.
 /// 5. Stored, each event in its conversation's object, all objects at the same time: else 500.
 /// 6. 200.
 pub(super) async fn delivery(
     request: Request,
     env: Env,
-    context: Context,
-    settings: Rc<Settings>,
+    context: &Context,
+    settings: &Rc<Settings>,
+    app: Option<&App>,
 ) -> Result<Response, Problem> {
-    let taken = take(request, &env, &context, &settings).await;
+    let taken = take(request, &env, context, settings, app).await;
     if let Err(problem) = &taken {
         log(&Occurrence::DeliveryRefused { status: problem.status() });
     }
@@ -62,7 +70,9 @@ async fn take(
     env: &Env,
     context: &Context,
     settings: &Rc<Settings>,
+    app: Option<&App>,
 ) -> Result<Response, Problem> {
+    let (name, secrets) = settings.secret_at(app, META_APP_SECRET).map_err(Problem::NotConfigured)?;
     let header = request.headers().get("x-hub-signature-256").ok().flatten();
     if body::announced(&request).is_some_and(|bytes| bytes > WEBHOOK_BODY_BYTES_MAX) {
         return Err(Problem::BodyTooLarge);
@@ -73,16 +83,18 @@ async fn take(
         ReadError::TooLarge => Problem::BodyTooLarge,
         ReadError::Broken => Problem::NotStored,
     })?;
-    signature.verify(&body, &settings.app_secrets).map_err(Problem::Signature)?;
+    let which = signature.verify(&body, secrets).map_err(Problem::Signature)?;
+    uses::note(&name, secrets, which);
 
     let (batches, receipts) = match webhook::read(&body) {
         Ok(mut events) => {
+            leave_out_others(&mut events, settings, app);
             leave_out_contacts(&mut events, env, settings).await;
             sort(&events)?
         }
         Err(why) => {
             log(&Occurrence::Unreadable { bytes: body.len() });
-            (quarantine(&body, why)?, Vec::new())
+            (quarantine(&body, why, app)?, Vec::new())
         }
     };
     // Messages are stored while the receipts are under way; neither waits for the other.
@@ -98,11 +110,29 @@ async fn take(
     answer::text("ok")
 }
 
-/// Leaves out the phone's address book where no rule looks at it: it may have thousands of entries.
+/// Leaves out what is of no line of the app that has signed the delivery: nobody else's events are made by it.
+fn leave_out_others(events: &mut Vec<Event<'_>>, settings: &Settings, app: Option<&App>) {
+    let all = events.len();
+    events.retain(|event| settings.believes(app, &event.scope));
+    let count = all.saturating_sub(events.len());
+    if count > 0 {
+        log(&Occurrence::NotBelieved { count });
+    }
+}
+
+/// Leaves out the phone's address book where no rule of its line looks at it: it may have thousands of entries.
 async fn leave_out_contacts(events: &mut Vec<Event<'_>>, env: &Env, settings: &Settings) {
-    let is_contact = |event: &Event<'_>| event.class == Class::Contact;
-    if events.iter().any(is_contact) && !env::policy(env, settings, clock::now()).await.looks_at_contacts() {
-        events.retain(|event| !is_contact(event));
+    let mut lines: Vec<Option<LineId>> = Vec::new();
+    for event in events.iter().filter(|event| event.class == Class::Contact) {
+        let line = event.scope.line().cloned();
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    for line in lines {
+        if !inforce::policy(env, settings, line.as_ref(), clock::now()).await.looks_at_contacts() {
+            events.retain(|event| event.class != Class::Contact || event.scope.line() != line.as_ref());
+        }
     }
 }
 
@@ -138,7 +168,7 @@ fn sort(events: &[Event<'_>]) -> Result<(Batches, Vec<(Address, CarriedEvent)>),
 }
 
 /// A signed body that is no webhook, as one event that is kept for a person to look at.
-fn quarantine(body: &[u8], why: Unreadable) -> Result<Batches, Problem> {
+fn quarantine(body: &[u8], why: Unreadable, app: Option<&App>) -> Result<Batches, Problem> {
     #[derive(serde::Serialize)]
     struct Quarantined<'a> {
         unreadable: String,
@@ -160,6 +190,6 @@ fn quarantine(body: &[u8], why: Unreadable) -> Result<Batches, Problem> {
         facts: Facts::default(),
     };
     let mut batches = Batches::new();
-    batches.insert(Address::unaddressed(), vec![event]);
+    batches.insert(Address::unreadable(app), vec![event]);
     Ok(batches)
 }

@@ -136,7 +136,9 @@ impl GraphError {
             Self::NotAsked => "The message was not sent. Try again in a moment.",
             Self::NoToken => "Send the same Authorization header as to the Graph API: Bearer and the access token.",
             Self::NotConfigured => "GET /health at the gate says what is missing.",
-            Self::Key => "The base URL of this gate is /graph/WORD, and WORD is the secret GRAPH_KEY.",
+            Self::Key => {
+                "The base URL of this gate is /graph/WORD, and WORD is the secret GRAPH_KEY, or GRAPH_KEY_<LINE> for a line that has one."
+            }
             Self::NoLines => {
                 "Add the phone_number_id and its account to wrangler.toml: [vars.LINES.PHONE_NUMBER_ID] and below it \
                  account = \"WABA_ID\"."

@@ -19,7 +19,6 @@ use url::form_urlencoded;
 use super::answer::GraphError;
 use crate::ids::{AccountId, LineId};
 use crate::limits::{GRAPH_NUMBER_DIGITS_MAX, GRAPH_PATH_SEGMENTS_MAX};
-use crate::secret::Secret;
 
 /// The prefix under which a bot may address the Graph API, where the gate's root does not suit it.
 const PREFIX: &str = "graph";
@@ -34,12 +33,18 @@ const HARMLESS: [&str; 8] =
 /// Parameters that would make a request another one.
 const REPLACING: [&str; 3] = ["batch", "method", "_method"];
 
-/// The business numbers whose bots send through the gate, and what belongs to them.
+/// The business numbers of the deployment as Meta knows them, and what belongs to them there.
+///
+/// A list is enough for a deployment's few, and a map is code that each of a Worker's starts pays for.
 #[derive(Clone, Debug, Default)]
-pub struct Lines {
-    /// A list is enough for a deployment's few, and a map is code that each of a Worker's starts pays for.
-    lines: Vec<(LineId, Option<AccountId>)>,
-    others: Vec<AccountId>,
+pub struct Lines(Vec<Line>);
+
+/// A business number, its account and its app.
+#[derive(Clone, Debug)]
+struct Line {
+    id: LineId,
+    account: Option<AccountId>,
+    app: Option<AccountId>,
 }
 
 /// A request of the bot's to the Graph API.
@@ -51,6 +56,8 @@ pub struct Target {
     pub version: String,
     /// What it may do.
     pub kind: Kind,
+    /// The line that it concerns: the one that it names, or the first of the account.
+    pub line: Option<LineId>,
 }
 
 /// What a request may do.
@@ -73,51 +80,76 @@ pub enum Kind {
 
 impl Lines {
     /// Adds a line, the account that it belongs to, and the Meta app.
-    pub fn add(&mut self, line: LineId, account: Option<AccountId>, app: Option<AccountId>) {
-        self.others.extend(account.iter().cloned().chain(app));
-        self.lines.push((line, account));
+    pub fn add(&mut self, id: LineId, account: Option<AccountId>, app: Option<AccountId>) {
+        self.0.push(Line { id, account, app });
+    }
+
+    /// Those of these lines that `keep` says yes to, with what belongs to them and to no other.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&LineId) -> bool) -> Self {
+        Self(self.0.iter().filter(|line| keep(&line.id)).cloned().collect())
     }
 
     /// Whether there is none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The lines of an account.
     pub fn of_account(&self, account: &str) -> impl Iterator<Item = &LineId> {
-        let belongs = move |(_, known): &&(LineId, Option<AccountId>)| {
-            known.as_ref().is_some_and(|known| known.as_str() == account)
-        };
-        self.lines.iter().filter(belongs).map(|(line, _)| line)
+        let belongs = move |line: &&Line| line.account.as_ref().is_some_and(|known| known.as_str() == account);
+        self.0.iter().filter(belongs).map(|line| &line.id)
     }
 
     /// Every line.
     pub fn all(&self) -> impl Iterator<Item = &LineId> {
-        self.lines.iter().map(|(line, _)| line)
+        self.0.iter().map(|line| &line.id)
     }
 
     /// The account of a line.
     #[must_use]
     pub fn account(&self, line: &LineId) -> Option<&AccountId> {
-        self.lines.iter().find(|(known, _)| known == line)?.1.as_ref()
+        self.find(line.as_str())?.account.as_ref()
+    }
+
+    /// The app of a line.
+    #[must_use]
+    pub fn app(&self, line: &LineId) -> Option<&AccountId> {
+        self.find(line.as_str())?.app.as_ref()
+    }
+
+    /// Every app, each once.
+    #[must_use]
+    pub fn apps(&self) -> Vec<&AccountId> {
+        let mut apps = Vec::new();
+        for app in self.0.iter().filter_map(|line| line.app.as_ref()) {
+            if !apps.contains(&app) {
+                apps.push(app);
+            }
+        }
+        apps
+    }
+
+    fn find(&self, node: &str) -> Option<&Line> {
+        self.0.iter().find(|line| line.id.as_str() == node)
     }
 
     fn line(&self, node: &str) -> Option<&LineId> {
-        self.lines.iter().map(|(line, _)| line).find(|line| line.as_str() == node)
+        self.find(node).map(|line| &line.id)
     }
 
     fn has_other(&self, node: &str) -> bool {
-        self.others.iter().any(|other| other.as_str() == node)
+        let is_node = |id: &Option<AccountId>| id.as_ref().is_some_and(|id| id.as_str() == node);
+        self.0.iter().any(|line| is_node(&line.account) || is_node(&line.app))
     }
 }
 
-/// A path without the word that must stand in it behind `/graph/`; `None` where it is not that word.
+/// The word behind `/graph/`, and the path without it; `None` where there is no such word.
 #[must_use]
-pub fn without_key<'a>(path: &'a str, key: &Secret) -> Option<&'a str> {
+pub fn word_of(path: &str) -> Option<(&str, &str)> {
     let behind = path.strip_prefix('/')?.strip_prefix(PREFIX)?.strip_prefix('/')?;
-    let (word, rest) = behind.split_at(behind.find('/')?);
-    key.matches(word.as_bytes()).then_some(rest)
+    behind.split_at_checked(behind.find('/')?)
 }
 
 /// Whether a path is one of the Graph API's and none of the gate's own.
@@ -169,7 +201,8 @@ impl Target {
         if query.is_some_and(|query| !is_plain_query(query, is_looked_into)) {
             return Err(GraphError::Query);
         }
-        Ok(Self { path: format!("{version}/{}", rest.join("/")), version, kind })
+        let line = line.or_else(|| lines.of_account(node).next()).cloned();
+        Ok(Self { path: format!("{version}/{}", rest.join("/")), version, kind, line })
     }
 }
 
@@ -294,21 +327,30 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_a_word_nobody_passes_without_it() {
-        let key = Secret::new("word-1").unwrap();
+    fn a_word_stands_between_the_prefix_and_the_rest() {
         for (path, expected) in [
-            ("/graph/word-1/v23.0/300/messages", Some("/v23.0/300/messages")),
-            ("/graph/word-1/300/messages", Some("/300/messages")),
-            ("/graph/word-1/", Some("/")),
+            ("/graph/word-1/v23.0/300/messages", Some(("word-1", "/v23.0/300/messages"))),
+            ("/graph/word-1/300/messages", Some(("word-1", "/300/messages"))),
+            ("/graph/word-1/", Some(("word-1", "/"))),
             ("/graph/word-1", None),
-            ("/graph/word-2/300/messages", None),
-            ("/graph//300/messages", None),
-            ("/graph/v23.0/300/messages", None),
+            ("/graph//300/messages", Some(("", "/300/messages"))),
             ("/v23.0/300/messages", None),
             ("/word-1/300/messages", None),
         ] {
-            assert_eq!(without_key(path, &key), expected, "{path}");
+            assert_eq!(word_of(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn of_fewer_lines_there_is_less_to_address() {
+        let one = lines().only(|line| line.as_str() == "301");
+        let kind = |address| Target::parse("POST", address, None, &one).map(|target| target.kind);
+        assert_eq!(kind("/v23.0/301/messages"), Ok(Kind::Send(LineId::parse("301").unwrap())));
+        for address in ["/v23.0/300/messages", "/v23.0/200/message_templates", "/v23.0/100/uploads"] {
+            assert_eq!(kind(address), Err(GraphError::UnknownId), "{address}");
+        }
+        assert_eq!(kind("/v23.0/100/subscriptions"), Ok(Kind::Callback { is_known: false }));
+        assert_eq!(lines().apps(), [&AccountId::parse("100").unwrap()]);
     }
 
     #[test]

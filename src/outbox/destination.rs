@@ -101,6 +101,12 @@ impl BotUrl {
         if same { Err(DestinationError::OwnHost) } else { Ok(()) }
     }
 
+    /// Its host; `None` never happens.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.0.host_str()
+    }
+
     /// The address as it is fetched.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,7 +6,9 @@
 //! | [`retry`] | how long to wait before the next attempt |
 //! | [`destination`] | the bot's address, and which addresses are refused |
 //! | [`recent`] | the receipts that were sent straight a short while ago |
+//! | [`trace`] | what all that concerns one event is found by |
 //! | [`request`] | one attempt as an HTTP request: headers, signatures, body |
+//! | [`rotation`] | which of a bot's two secrets signs, while the secret is being changed |
 //!
 //! An entry is written together with the decision that made it. It leaves the outbox in exactly one of three
 //! ways: delivered, withheld, dead-lettered; the row stays for as long as its id must be remembered.
@@ -21,6 +23,8 @@ pub mod outcome;
 pub mod recent;
 pub mod request;
 pub mod retry;
+pub mod rotation;
+pub mod trace;
 
 use core::fmt;
 
@@ -81,6 +85,28 @@ pub struct Note {
     /// The rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleName>,
+    /// Why the bot would not have got it, or not yet, where it passed because the policy only observed.
+    #[serde(skip_serializing_if = "Option::is_none", with = "reason_by_name")]
+    pub would_withhold: Option<Reason>,
+}
+
+/// A reason as it is stored in a column of its own.
+mod reason_by_name {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Reason;
+
+    #[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "this is how serde asks")]
+    pub(super) fn serialize<S: Serializer>(reason: &Option<Reason>, serializer: S) -> Result<S::Ok, S::Error> {
+        match reason {
+            Some(reason) => serializer.collect_str(reason),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Option<Reason>, D::Error> {
+        String::deserialize(deserializer).map(|name| Reason::parse(&name))
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -14,13 +14,14 @@ use super::hours::OpeningHours;
 use super::read::{At, Keys, Reader};
 use super::rules::{self, HUMAN_FIRST_SECONDS_MAX};
 use super::text::{AUTOMATION_FORMS, Phrase, TextPattern};
-use super::{Broadcast, Burst, BurstMode, OnHandback, Policy, PolicyError};
+use super::{Broadcast, Burst, BurstMode, Mode, OnHandback, Policy, PolicyError};
 use crate::ids::BotName;
 use crate::limits::POLICY_BYTES_MAX;
 use crate::time::Millis;
 
 /// The keys of a policy document, in the order of the documentation.
-const KEYS: [&str; 27] = [
+pub(super) const KEYS: [&str; 29] = [
+    "mode",
     "lease_seconds",
     "max_hold_seconds",
     "warn_after_seconds",
@@ -48,47 +49,62 @@ const KEYS: [&str; 27] = [
     "duplicate_send_seconds",
     "bot_read_receipts",
     "callback_changes",
+    "analytics",
 ];
 
-const DAY_SECONDS: u64 = 86_400;
+/// What `on_handback`, `mode` and `burst` may be.
+pub(super) const ON_HANDBACK: [(&str, OnHandback); 3] =
+    [("unanswered", OnHandback::Unanswered), ("none", OnHandback::None), ("all", OnHandback::All)];
+/// See [`ON_HANDBACK`].
+pub(super) const MODE: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+/// See [`ON_HANDBACK`].
+pub(super) const BURST: [(&str, BurstMode); 2] =
+    [("separate", BurstMode::Separate), ("merge_text", BurstMode::MergeText)];
+
+pub(super) const DAY_SECONDS: u64 = 86_400;
 
 /// Shortest and longest lease and hold. Below a second a hold is over before the echo's own delay; beyond a week it
 /// is a bot that never comes back.
-const HOLD_SECONDS: RangeInclusive<u64> = 1..=7 * DAY_SECONDS;
+pub(super) const HOLD_SECONDS: RangeInclusive<u64> = 1..=7 * DAY_SECONDS;
 
 /// How long a customer may wait before the baton goes back. WhatsApp lets a business answer freely for 24 hours
 /// after the customer's last message (Meta, "Send messages", 2026); handed back later, the bot could not speak.
-const HAND_BACK_AFTER_SECONDS: RangeInclusive<u64> = 2..=DAY_SECONDS;
+pub(super) const HAND_BACK_AFTER_SECONDS: RangeInclusive<u64> = 2..=DAY_SECONDS;
 
 /// When the owner is warned: any time before the longest wait for the handback.
-const WARN_AFTER_SECONDS: RangeInclusive<u64> = 1..=DAY_SECONDS - 1;
+pub(super) const WARN_AFTER_SECONDS: RangeInclusive<u64> = 1..=DAY_SECONDS - 1;
 
 /// How long a burst may be waited for: who writes on after a minute of silence has begun anew, and the customer
 /// has seen nothing happen for that minute.
-const BURST_SECONDS: RangeInclusive<u64> = 0..=60;
+pub(super) const BURST_SECONDS: RangeInclusive<u64> = 0..=60;
 
 /// How old a message may be on arrival; Meta repeats a delivery for up to 7 days (webhooks overview, 2026).
-const STALE_AFTER_SECONDS: RangeInclusive<u64> = 0..=7 * DAY_SECONDS;
+pub(super) const STALE_AFTER_SECONDS: RangeInclusive<u64> = 0..=7 * DAY_SECONDS;
 
 /// Within which time equal texts are one broadcast: a list of 256 is sent within seconds, and after an hour the
 /// same words are a habit.
-const BROADCAST_WINDOW_SECONDS: RangeInclusive<u64> = 1..=3_600;
+pub(super) const BROADCAST_WINDOW_SECONDS: RangeInclusive<u64> = 1..=3_600;
 
 /// How many customers make a broadcast. One is an answer, and WhatsApp's broadcast lists end at 256.
-const BROADCAST_RECIPIENTS: RangeInclusive<u64> = 2..=256;
+pub(super) const BROADCAST_RECIPIENTS: RangeInclusive<u64> = 2..=256;
 
 /// How long bodies are kept: a day at least, so that a morning can look at the day before.
-const RETENTION_DAYS: RangeInclusive<u64> = 1..=30;
+pub(super) const RETENTION_DAYS: RangeInclusive<u64> = 1..=30;
 
 /// Most attempts at one entry, and the longest wait between two: with the default schedule the last of ten
 /// attempts comes after 3 days and 3.6 hours.
-const ATTEMPTS_MAX: usize = 50;
-const RETRY_WAIT_SECONDS: RangeInclusive<u64> = 0..=2 * DAY_SECONDS;
+pub(super) const ATTEMPTS_MAX: usize = 50;
+pub(super) const RETRY_WAIT_SECONDS: RangeInclusive<u64> = 0..=2 * DAY_SECONDS;
 
 /// Reads a policy document; `bots` are those that its rules may name.
 pub(super) fn read(document: &str, bots: &[BotName]) -> Result<Policy, Vec<PolicyError>> {
+    read_value(value(document), bots)
+}
+
+/// Reads a policy from what was read as JSON, or says why it was not.
+pub(super) fn read_value(value: Result<Value, String>, bots: &[BotName]) -> Result<Policy, Vec<PolicyError>> {
     let mut reader = Reader::new(bots);
-    match value(document) {
+    match value {
         Ok(value) => {
             if let Some(policy) = policy(&mut reader, &value) {
                 return Ok(policy);
@@ -99,7 +115,7 @@ pub(super) fn read(document: &str, bots: &[BotName]) -> Result<Policy, Vec<Polic
     Err(reader.mistakes)
 }
 
-fn value(document: &str) -> Result<Value, String> {
+pub(super) fn value(document: &str) -> Result<Value, String> {
     if document.len() > POLICY_BYTES_MAX {
         return Err(format!("is longer than {POLICY_BYTES_MAX} bytes"));
     }
@@ -112,12 +128,12 @@ fn policy(reader: &mut Reader<'_>, value: &Value) -> Option<Policy> {
     let table = reader.table(&root, &KEYS, "{\"lease_seconds\": 1800}")?;
     let mut keys = Keys { reader, table: &table };
 
+    let in_force = keys.read("mode", default.mode, |reader, at| reader.choice(at, &MODE));
     let lease = keys.seconds("lease_seconds", &HOLD_SECONDS, default.lease);
     let max_hold = keys.seconds("max_hold_seconds", &HOLD_SECONDS, default.max_hold);
     let warn_after = keys.seconds("warn_after_seconds", &WARN_AFTER_SECONDS, default.warn_after);
     let hand_back_after = keys.seconds("hand_back_after_seconds", &HAND_BACK_AFTER_SECONDS, default.hand_back_after);
-    let handbacks = [("unanswered", OnHandback::Unanswered), ("none", OnHandback::None), ("all", OnHandback::All)];
-    let on_handback = keys.read("on_handback", default.on_handback, |reader, at| reader.choice(at, &handbacks));
+    let on_handback = keys.read("on_handback", default.on_handback, |reader, at| reader.choice(at, &ON_HANDBACK));
     let share_human_text = keys.read("share_human_text", default.share_human_text, Reader::flag);
     let revoke_undoes = keys.read("revoke_undoes", default.revoke_undoes, Reader::flag);
     let handback_phrases = keys.list("handback_phrases", Phrase::read);
@@ -133,8 +149,7 @@ fn policy(reader: &mut Reader<'_>, value: &Value) -> Option<Policy> {
     let has_hours = table.get("opening_hours").is_some();
     let rules = table.get("rules").map_or_else(Vec::new, |at| rules::read(keys.reader, &at, has_hours));
     let wait = keys.seconds("burst_seconds", &BURST_SECONDS, default.burst.wait);
-    let modes = [("separate", BurstMode::Separate), ("merge_text", BurstMode::MergeText)];
-    let mode = keys.read("burst", default.burst.mode, |reader, at| reader.choice(at, &modes));
+    let mode = keys.read("burst", default.burst.mode, |reader, at| reader.choice(at, &BURST));
     let stale_after =
         keys.seconds("stale_after_seconds", &STALE_AFTER_SECONDS, default.stale_after.unwrap_or_default());
     let retry_schedule = keys.read("retry_schedule_seconds", default.retry_schedule, retry_schedule);
@@ -143,10 +158,12 @@ fn policy(reader: &mut Reader<'_>, value: &Value) -> Option<Policy> {
     });
 
     let fence = FencePolicy::read(&mut keys);
+    let analytics = keys.read("analytics", default.analytics, Reader::flag);
 
     contradictions(keys.reader, lease, max_hold, (warn_after, hand_back_after), keep_bodies);
     let broadcast = Broadcast { recipients: recipients?, window: window? };
     let policy = Policy {
+        analytics: analytics?,
         automation_texts,
         broadcast: Some(broadcast).filter(|broadcast| broadcast.recipients > 0),
         burst: Burst { mode: mode?, wait: wait? },
@@ -157,6 +174,7 @@ fn policy(reader: &mut Reader<'_>, value: &Value) -> Option<Policy> {
         keep_bodies: keep_bodies?,
         lease: lease?,
         max_hold: max_hold?,
+        mode: in_force?,
         on_handback: on_handback?,
         opening_hours: opening_hours?,
         retry_schedule: retry_schedule?,
@@ -253,8 +271,10 @@ mod tests {
             "broadcast_window_seconds": 30, "broadcast_recipients": 2, "human_first_seconds": 40,
             "burst_seconds": 3, "burst": "merge_text", "stale_after_seconds": 0, "retention_days": 1,
             "handback_phrases": [], "take_phrases": [], "automation_texts": [], "rules": [],
+            "mode": "observe", "analytics": true,
         });
         let expected = Policy {
+            analytics: true,
             broadcast: Some(Broadcast { recipients: 2, window: Millis::from_seconds(30) }),
             burst: Burst { mode: BurstMode::MergeText, wait: Millis::from_seconds(3) },
             hand_back_after: Millis::from_seconds(20),
@@ -262,6 +282,7 @@ mod tests {
             keep_bodies: Millis::from_seconds(86_400),
             lease: Millis::from_seconds(100),
             max_hold: Millis::from_seconds(200),
+            mode: Mode::Observe,
             on_handback: OnHandback::All,
             revoke_undoes: false,
             share_human_text: true,

@@ -12,7 +12,18 @@ use crate::time::Millis;
 /// How long the same send counts as a repetition: a minute, in which a bot that was delivered to twice has answered
 /// twice. An hour is the most: whoever says the same after that means it.
 const DUPLICATE_SEND_SECONDS_DEFAULT: u64 = 60;
-const DUPLICATE_SEND_SECONDS_MAX: u64 = 3_600;
+pub(super) const DUPLICATE_SEND_SECONDS_MAX: u64 = 3_600;
+
+/// The words of the keys that are the fence's, and what each means; of a category, Meta's own word.
+pub(super) const FENCE: [(&str, FenceMode); 3] =
+    [("refuse", FenceMode::Refuse), ("accept_and_drop", FenceMode::AcceptAndDrop), ("observe", FenceMode::Observe)];
+/// See [`FENCE`].
+pub(super) const CATEGORIES: [(&str, &str); 3] =
+    [("authentication", "AUTHENTICATION"), ("marketing", "MARKETING"), ("utility", "UTILITY")];
+/// See [`FENCE`].
+pub(super) const BOT_READ_RECEIPTS: [(&str, bool); 2] = [("hold", true), ("pass", false)];
+/// See [`FENCE`].
+pub(super) const CALLBACK_CHANGES: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
 
 /// What becomes of the bot's sends.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -83,26 +94,19 @@ impl FencePolicy {
     /// Reads the keys of a document that are the fence's; `None` where a mistake was written down.
     pub(super) fn read(keys: &mut Keys<'_, '_, '_>) -> Option<Self> {
         let default = Self::default();
-        let modes = [
-            ("refuse", FenceMode::Refuse),
-            ("accept_and_drop", FenceMode::AcceptAndDrop),
-            ("observe", FenceMode::Observe),
-        ];
-        let mode = keys.read("fence", default.mode, |reader, at| reader.choice(at, &modes));
+        let mode = keys.read("fence", default.mode, |reader, at| reader.choice(at, &FENCE));
         let templates =
             keys.list("always_send_templates", |reader, at| TextPattern::read(reader, at, &AUTOMATION_FORMS));
-        let names = [("authentication", "AUTHENTICATION"), ("marketing", "MARKETING"), ("utility", "UTILITY")];
-        let categories = keys.list("always_send_categories", |reader, at| reader.choice(at, &names));
+        let categories = keys.list("always_send_categories", |reader, at| reader.choice(at, &CATEGORIES));
         let callback_prefixes =
             keys.list("always_send_callback_prefixes", |reader, at| reader.text(at).map(str::to_owned));
         let most = 0..=DUPLICATE_SEND_SECONDS_MAX;
         let duplicate_send = keys.seconds("duplicate_send_seconds", &most, default.duplicate_send);
-        let receipts = [("hold", true), ("pass", false)];
-        let holds_read_receipts =
-            keys.read("bot_read_receipts", default.holds_read_receipts, |reader, at| reader.choice(at, &receipts));
-        let changes = [("refuse", false), ("allow", true)];
-        let allows_callback_changes =
-            keys.read("callback_changes", default.allows_callback_changes, |reader, at| reader.choice(at, &changes));
+        let holds_read_receipts = keys
+            .read("bot_read_receipts", default.holds_read_receipts, |reader, at| reader.choice(at, &BOT_READ_RECEIPTS));
+        let allows_callback_changes = keys.read("callback_changes", default.allows_callback_changes, |reader, at| {
+            reader.choice(at, &CALLBACK_CHANGES)
+        });
         Some(Self {
             mode: mode?,
             always: AlwaysSend { templates, categories, callback_prefixes },

@@ -13,7 +13,7 @@ use super::zones::{DAY_MINUTES, WEEK_MINUTES, Zone};
 use crate::time::UnixMillis;
 
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-const KEYS: [&str; 9] =
+pub(super) const KEYS: [&str; 9] =
     ["time_zone", "every_day", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const EXAMPLE: &str = "{\"time_zone\": \"Europe/Madrid\", \"monday\": [\"09:00-13:30\", \"16:00-20:00\"]}";
 const ZONE: &str = "a name of the IANA time zone database, for example \"Europe/Madrid\"";
@@ -23,7 +23,7 @@ const RANGE: &str = "a range such as \"09:00-13:30\", from 00:00 to 24:00, whose
 const DAY_STEP: usize = 24 * 60;
 
 /// Ranges of one day; a shop that closes eleven times a day is open.
-const RANGES_PER_DAY_MAX: usize = 12;
+pub(super) const RANGES_PER_DAY_MAX: usize = 12;
 
 /// When the shop is open.
 #[derive(Clone, Debug, Eq, PartialEq)]

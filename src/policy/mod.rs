@@ -13,8 +13,10 @@
 //! | `rules`, `when` | whose a message is, and on what conditions |
 //! | `fence` | what becomes of the bot's sends |
 //! | `text` | patterns and phrases |
+//! | `overlay` | the document of a line, over the general one |
 //! | `version` | a document among others, and where the one in force comes from |
 //! | `hours`, `zones` | opening hours, and what clocks show |
+//! | `reference` | the keys as data, for the manual and for programs; no part of the Worker |
 //!
 //! `docs/policy.md` explains the document to whoever writes one.
 //!
@@ -22,6 +24,10 @@
 
 pub mod fence;
 pub mod hours;
+pub mod overlay;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub mod reference;
+
 pub mod rules;
 pub mod text;
 pub mod version;
@@ -45,6 +51,8 @@ use when::View;
 /// How a conversation is to be conducted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
+    /// Whether data points are written for Workers Analytics Engine.
+    pub analytics: bool,
     /// Texts of the app itself (greeting, away, quick texts): an echo of one never takes the baton.
     pub automation_texts: Vec<TextPattern>,
     /// When the same words to many customers count as a broadcast; `None` where never.
@@ -65,6 +73,8 @@ pub struct Policy {
     pub lease: Millis,
     /// How long after it was taken the lease slides no further.
     pub max_hold: Millis,
+    /// Whether the gate does what it decides, or only writes it down.
+    pub mode: Mode,
     /// What the bot gets of what it missed.
     pub on_handback: OnHandback,
     /// When the shop is open; `None` where that makes no difference.
@@ -83,6 +93,27 @@ pub struct Policy {
     pub take_phrases: Vec<Phrase>,
     /// How long a customer waits unanswered before the owner is warned.
     pub warn_after: Millis,
+}
+
+/// Whether the gate does what it decides.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Enforce,
+    /// Everything passes, and what would have been withheld or prevented is written down.
+    Observe,
+}
+
+impl Mode {
+    /// The mode in one word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
 }
 
 /// When the same words to many customers are a broadcast and no person's answer.
@@ -131,6 +162,7 @@ impl Default for Policy {
     fn default() -> Self {
         let schedule = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
         Self {
+            analytics: false,
             automation_texts: Vec::new(),
             broadcast: Some(Broadcast { recipients: 10, window: Millis::from_seconds(60) }),
             burst: Burst::default(),
@@ -141,6 +173,7 @@ impl Default for Policy {
             keep_bodies: Millis::from_seconds(7 * 86_400),
             lease: Millis::from_seconds(1_800),
             max_hold: Millis::from_seconds(43_200),
+            mode: Mode::default(),
             on_handback: OnHandback::default(),
             opening_hours: None,
             retry_schedule: schedule.into_iter().map(Millis::from_seconds).collect(),
@@ -177,6 +210,12 @@ impl Policy {
     /// Every mistake of the document, in the order in which `docs/policy.md` explains the keys.
     pub fn parse(document: &str, bots: &[BotName]) -> Result<Self, Vec<PolicyError>> {
         document::read(document, bots)
+    }
+
+    /// Whether everything passes, and what would have been withheld or prevented is only written down.
+    #[must_use]
+    pub fn observes(&self) -> bool {
+        self.mode == Mode::Observe
     }
 
     /// What becomes of a customer's message while the bot holds the baton: the verdict of the first rule that

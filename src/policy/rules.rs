@@ -10,12 +10,20 @@ use crate::ids::{BotName, RuleName};
 use crate::limits::{RULE_NAME_CHARS_MAX, RULES_MAX};
 use crate::time::Millis;
 
-const KEYS: [&str; 5] = ["name", "when", "then", "human_first_seconds", "bot"];
+pub(super) const KEYS: [&str; 5] = ["name", "when", "then", "human_first_seconds", "bot"];
 const EXAMPLE: &str = "{\"name\": \"orders\", \"when\": {\"kind\": \"order\"}, \"then\": \"human\"}";
 
 /// How long a rule may leave a message to a person. A customer who has heard nothing for an hour is answered by
 /// whoever can.
 pub(super) const HUMAN_FIRST_SECONDS_MAX: u64 = 3_600;
+
+/// What `then` may be. The time of `human_first` stands beside it.
+pub(super) const THEN: [(&str, Verdict); 4] = [
+    ("bot", Verdict::Bot),
+    ("human", Verdict::Human),
+    ("ignore", Verdict::Ignore),
+    ("human_first", Verdict::HumanFirst(Millis::new(0))),
+];
 
 /// What becomes of a message, and which rule says so.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -122,15 +130,8 @@ fn rule(reader: &mut Reader<'_>, at: &At<'_>, has_hours: bool) -> Option<Rule> {
 
 fn then(reader: &mut Reader<'_>, table: &Table<'_>) -> Option<Verdict> {
     const WAIT: &str = "human_first_seconds";
-    // The time of `human_first` stands beside it.
-    let choices = [
-        ("bot", Verdict::Bot),
-        ("human", Verdict::Human),
-        ("ignore", Verdict::Ignore),
-        ("human_first", Verdict::HumanFirst(Millis::default())),
-    ];
     let at = reader.required(table, "then", "it is one of \"bot\", \"human\", \"ignore\", \"human_first\"")?;
-    let then = reader.choice(&at, &choices)?;
+    let then = reader.choice(&at, &THEN)?;
     let wait = table.get(WAIT);
     match (then, wait) {
         (Verdict::HumanFirst(_), Some(at)) => {

@@ -15,15 +15,18 @@ use super::text::{FORMS, Said, TextPattern, fold};
 use crate::ids::{Bsuid, Customer, LineId, Phone};
 use crate::limits::PHONE_DIGITS_MAX;
 
-const KEYS: [&str; 9] =
+pub(super) const KEYS: [&str; 9] =
     ["kind", "text", "customer", "country", "contact", "reply_id", "referral", "line", "opening_hours"];
 const EXAMPLE: &str = "{\"kind\": [\"image\", \"document\"], \"country\": \"55\"}";
 
+/// What `opening_hours` may be as a condition.
+pub(super) const OPENING_HOURS: [(&str, bool); 2] = [("inside", true), ("outside", false)];
+
 /// Longest name of a kind; Meta's longest today is `interactive`.
-const KIND_CHARS_MAX: usize = 32;
+pub(super) const KIND_CHARS_MAX: usize = 32;
 
 /// Longest calling code with the area code that parts countries of one code, such as +1 809.
-const COUNTRY_DIGITS_MAX: usize = 6;
+pub(super) const COUNTRY_DIGITS_MAX: usize = 6;
 
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -174,7 +177,7 @@ impl Condition {
             "reply_id" => Self::ReplyId(reader.some(at, ReplyId::read)),
             "text" => Self::Text(reader.some(at, |reader, at| TextPattern::read(reader, at, &FORMS))),
             _ => {
-                let inside = reader.choice(at, &[("inside", true), ("outside", false)])?;
+                let inside = reader.choice(at, &OPENING_HOURS)?;
                 if !has_hours {
                     reader.wrong(&at.path, "needs opening_hours in the policy, and there are none");
                 }

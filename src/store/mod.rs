@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`schema`] | the table, as numbered migrations |
 //! | [`table`] | the table in a transaction: load, look up, save |
+//! | [`erase`] | what is kept of a customer, counted |
 //! | [`office`] | the office's own tables |
+//! | [`uses`] | the office's table of secrets |
 //! | `write` | what an output says, as statements |
 //! | [`desk`] | the tables of a desk |
 //! | [`rows`] | row ↔ domain; the only place that knows column names and stored formats |
@@ -17,10 +19,12 @@
 //! message costs one row when it is accepted and one when it is delivered.
 
 pub mod desk;
+pub mod erase;
 pub mod office;
 pub mod rows;
 pub mod schema;
 pub mod table;
+pub mod uses;
 mod write;
 
 use core::fmt;

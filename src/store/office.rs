@@ -7,26 +7,32 @@
 //! The caller opens the transaction. What is only read makes no tables: a right token of an operator who never
 //! mistypes writes no row at all.
 //!
-//! A migration that was released is never changed: the next one is another statement of `TABLES`' kind, which says by
-//! itself whether it was done already, as these do.
-//!
 //! Not here: how many attempts are too many (`access::attempts`), whether a document is a policy (`policy`).
 
 use core::fmt::Write as _;
 
-use super::{Sql, StoreError, Value};
+use super::schema::{MARK, Mark, Schema};
+use super::{Sql, StoreError, Value, uses};
 use crate::access::attempts::{Record, Verdict, judge};
 use crate::limits::{ATTEMPT_ADDRESSES_MAX, POLICY_VERSIONS_MAX};
 use crate::policy::version::{Change, Version};
 use crate::time::UnixMillis;
 
-/// The tables. A row of the first has a text key, hence `WITHOUT ROWID`: it is written once, not twice.
-const TABLES: [&str; 2] = [
-    "CREATE TABLE IF NOT EXISTS attempt (address TEXT PRIMARY KEY, failures INTEGER NOT NULL, until_ms INTEGER NOT NULL) \
-     WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS policy (version INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, note TEXT, \
-     document TEXT NOT NULL)",
-];
+/// What an office has: version 1 is that of 0.1.0; version 2 is that of 0.2.0 and knows when secrets were used. A row of the first table has a text key, hence `WITHOUT ROWID`: it is
+/// written once, not twice.
+pub const SCHEMA: Schema = Schema::new(
+    "policy",
+    Mark::Table,
+    &[
+        &[
+            "CREATE TABLE attempt (address TEXT PRIMARY KEY, failures INTEGER NOT NULL, until_ms INTEGER NOT NULL) \
+             WITHOUT ROWID",
+            "CREATE TABLE policy (version INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, note TEXT, \
+             document TEXT NOT NULL)",
+        ],
+        &[MARK, uses::TABLE],
+    ],
+);
 
 /// Judges an attempt from this address, and writes down what is to be known of it.
 ///
@@ -35,7 +41,7 @@ const TABLES: [&str; 2] = [
 /// [`StoreError`].
 pub fn attempt(sql: &impl Sql, address: &str, is_right: bool, now: UnixMillis) -> Result<Verdict, StoreError> {
     let address = || Value::Text(address.to_owned());
-    let known = if exists(sql)? {
+    let known = if SCHEMA.open(sql)? {
         let found = "SELECT failures, until_ms FROM attempt WHERE address = ?";
         sql.query(found, vec![address()])?.pop().as_deref().map(record).transpose()?
     } else {
@@ -43,7 +49,7 @@ pub fn attempt(sql: &impl Sql, address: &str, is_right: bool, now: UnixMillis) -
     };
     let (verdict, record) = judge(known, is_right, now);
     if let Some(record) = record {
-        make_tables(sql)?;
+        SCHEMA.make(sql)?;
         sql.query("DELETE FROM attempt WHERE until_ms <= ?", vec![at(now)])?;
         if known.is_none() {
             // Where there is no room, what would be forgotten first makes some.
@@ -66,7 +72,7 @@ pub fn attempt(sql: &impl Sql, address: &str, is_right: bool, now: UnixMillis) -
 ///
 /// [`StoreError`].
 pub fn version(sql: &impl Sql, number: Option<u32>) -> Result<Option<Version>, StoreError> {
-    if !exists(sql)? {
+    if !SCHEMA.open(sql)? {
         return Ok(None);
     }
     let rows = match number {
@@ -91,7 +97,7 @@ pub fn version(sql: &impl Sql, number: Option<u32>) -> Result<Option<Version>, S
 ///
 /// [`StoreError`].
 pub fn versions(sql: &impl Sql) -> Result<String, StoreError> {
-    let rows = if exists(sql)? {
+    let rows = if SCHEMA.open(sql)? {
         sql.query("SELECT version, at_ms, note, document FROM policy ORDER BY version DESC", vec![])?
     } else {
         Vec::new()
@@ -133,7 +139,7 @@ pub fn write(
     if base.is_some_and(|base| base != newest) {
         return Ok(Change::Newer(newest));
     }
-    make_tables(sql)?;
+    SCHEMA.make(sql)?;
     let number = newest.saturating_add(1);
     let values = vec![
         Value::Integer(i64::from(number)),
@@ -153,19 +159,11 @@ pub fn write(
 ///
 /// [`StoreError`].
 pub fn undo(sql: &impl Sql, number: u32) -> Result<(), StoreError> {
-    if exists(sql)? {
+    if SCHEMA.open(sql)? {
         let only_newest = "DELETE FROM policy WHERE version = ? AND version = (SELECT max(version) FROM policy)";
         sql.query(only_newest, vec![Value::Integer(i64::from(number))])?;
     }
     Ok(())
-}
-
-fn exists(sql: &impl Sql) -> Result<bool, StoreError> {
-    Ok(!sql.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'policy'", vec![])?.is_empty())
-}
-
-fn make_tables(sql: &impl Sql) -> Result<(), StoreError> {
-    TABLES.into_iter().try_for_each(|statement| sql.query(statement, vec![]).map(|_| ()))
 }
 
 fn record(row: &[Value]) -> Result<Record, StoreError> {

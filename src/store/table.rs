@@ -28,11 +28,7 @@ impl<'a, S: Sql> Table<'a, S> {
     ///
     /// [`StoreError`].
     pub fn open(sql: &'a S, is_migrated: bool) -> Result<Self, StoreError> {
-        let exists = is_migrated || schema::exists(sql)?;
-        if exists && !is_migrated {
-            schema::migrate(sql)?;
-        }
-        Ok(Self { sql, exists })
+        Ok(Self { sql, exists: is_migrated || schema::CONVERSATION.open(sql)? })
     }
 
     /// Whether there is a table.

@@ -169,6 +169,15 @@ impl Scope {
         }
     }
 
+    /// The line, where there is one.
+    #[must_use]
+    pub const fn line(&self) -> Option<&LineId> {
+        match self {
+            Self::Customer(line, _) | Self::Line(line) => Some(line),
+            Self::Account(_) | Self::Unaddressed => None,
+        }
+    }
+
     /// The customer, where there is one.
     #[must_use]
     pub const fn customer(&self) -> Option<&Customer> {

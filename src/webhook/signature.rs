@@ -4,7 +4,7 @@
 //! the bytes that arrived and before anything reads them. The same header is made for the bot.
 //!
 //! Invariant: comparison is `hmac`'s own, constant in time. While the app's secret is being changed two of
-//! them are good; both are always tried, so the answer's time does not tell which one it was.
+//! them are good (`secret::rotating`).
 //!
 //! Not here: protection against replay. Meta's signature carries no time, so a replay is recognised by the
 //! ids inside (`conversation`).
@@ -14,7 +14,7 @@ use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::secret::Secret;
+use crate::secret::{Rotating, Secret, Which};
 
 const SCHEME: &str = "sha256=";
 const DIGEST_BYTES: usize = 32;
@@ -35,7 +35,10 @@ impl fmt::Display for SignatureError {
         f.write_str(match self {
             Self::Missing => "the header X-Hub-Signature-256 is missing",
             Self::Malformed => "the header X-Hub-Signature-256 is not `sha256=` followed by 64 hex digits",
-            Self::Mismatch => "X-Hub-Signature-256 does not match the body: META_APP_SECRET is another app's secret",
+            Self::Mismatch => {
+                "X-Hub-Signature-256 does not match the body: META_APP_SECRET, or at /webhook/<APP> META_APP_SECRET_<APP>, is \
+                 another app's secret"
+            },
         })
     }
 }
@@ -56,29 +59,18 @@ impl Signature {
         bytes.try_into().map(Self).map_err(|_| SignatureError::Malformed)
     }
 
-    /// Checks the signature over the raw bytes of a body.
+    /// Checks the signature over the raw bytes of a body. Which of the app's secrets has made it.
     ///
     /// # Errors
     ///
     /// [`SignatureError::Mismatch`] where neither of the app's secrets made it.
-    pub fn verify(&self, body: &[u8], secrets: &AppSecrets) -> Result<(), SignatureError> {
-        let current = self.made_with(&secrets.current, body);
-        let previous = secrets.previous.as_ref().is_some_and(|secret| self.made_with(secret, body));
-        if current | previous { Ok(()) } else { Err(SignatureError::Mismatch) }
+    pub fn verify(&self, body: &[u8], secrets: &Rotating) -> Result<Which, SignatureError> {
+        secrets.which(|secret| self.made_with(secret, body)).ok_or(SignatureError::Mismatch)
     }
 
     fn made_with(&self, secret: &Secret, body: &[u8]) -> bool {
         mac(secret, body).is_some_and(|mac| mac.verify_slice(&self.0).is_ok())
     }
-}
-
-/// The app's secrets that are in force: the current one and, while it is being changed, the one before.
-#[derive(Clone, Debug)]
-pub struct AppSecrets {
-    /// `META_APP_SECRET`.
-    pub current: Secret,
-    /// `META_APP_SECRET_PREVIOUS`.
-    pub previous: Option<Secret>,
 }
 
 /// The header's value for a body: what Meta would have written with this secret.

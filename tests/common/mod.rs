@@ -1,4 +1,5 @@
 //! What the tests share: the samples, Meta's side, an object on real SQLite.
+pub mod book;
 pub mod meta;
 
 use std::path::Path;

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use baton::api::{Method, Route};
+use baton::access::scope::{Concern, Scope};
+use baton::api::{Method, Query, Route};
+use baton::ids::LineId;
 use baton::policy::PolicyError;
 use baton::problem::Problem;
 use baton::time::Millis;
@@ -56,6 +58,51 @@ fn every_operation_of_the_description_is_a_route_and_every_other_method_is_told_
     assert!(changes > 8, "{changes}");
 }
 
+/// So that no operation can be forgotten for the tokens of lines: each says what it concerns, and does.
+#[test]
+fn every_operation_of_the_description_is_within_a_lines_token_or_is_not() {
+    let line = |id: &str| LineId::parse(id).unwrap();
+    let own = Scope::Line(line("300000000000001"));
+    let mut scopes = BTreeSet::new();
+    for (path, methods) in operations() {
+        let asked = format!("/api/v1{}", path.replace("{customer}", "US.1234").replace("{wamid}", "wamid.x"));
+        for (name, operation) in methods {
+            let (_, method) = METHODS.into_iter().find(|(known, _)| *known == name).unwrap();
+            let scope = operation["x-baton-scope"].as_str().unwrap_or_else(|| panic!("{name} {path} has no scope"));
+            let concern = |id: &str, query: &str| {
+                let route = Route::parse(method, &asked.replace("{line}", id)).unwrap();
+                route.concern(&Query::parse(query))
+            };
+            let of = |id: &str| concern(id, &format!("line={id}"));
+            let (own_line, other, none) =
+                (of("300000000000001"), of("300000000000002"), concern("300000000000001", ""));
+            let names_line = ["line", "line_or_deployment", "line_or_each_line"].contains(&scope);
+            if names_line {
+                assert_eq!(own_line, Ok(Concern::Line(line("300000000000001"))), "{name} {path}");
+                assert!(!own.admits(&other.unwrap()) && own.admits(&own_line.unwrap()), "{name} {path}");
+            }
+            let expected = match scope {
+                "caller" => Concern::Caller,
+                "each_line" | "line_or_each_line" => Concern::EachLine,
+                "line_of_body" => Concern::LineOfBody,
+                "deployment" | "line_or_deployment" => Concern::Deployment,
+                // In the path, or it has to be given.
+                "line" => {
+                    assert_eq!(none.is_ok(), path.contains("{line}"), "{name} {path}");
+                    scopes.insert(scope.to_owned());
+                    continue;
+                }
+                other => panic!("{name} {path} has the scope {other}, which nothing here checks"),
+            };
+            assert_eq!(none, Ok(expected), "{name} {path}");
+            let refuses = operation["responses"].get("403").is_some();
+            assert!(refuses || ["caller", "each_line"].contains(&scope), "{name} {path} does not say that it refuses");
+            scopes.insert(scope.to_owned());
+        }
+    }
+    assert!(scopes.len() >= 6, "{scopes:?}");
+}
+
 #[test]
 fn the_routes_bear_the_names_of_the_operations_and_none_is_without_one() {
     let source = fs::read_to_string("src/api/route.rs").unwrap();
@@ -89,6 +136,7 @@ fn a_problem_has_the_fields_that_the_description_gives_it_and_a_status_that_some
         Problem::NotConfigured(Vec::new()),
         Problem::NotFound,
         Problem::NotStored,
+        Problem::OtherLine,
         Problem::Parameter { name, wanted },
         Problem::Policy(vec![mistake]),
         Problem::TooManyAttempts { retry_after: Millis::from_seconds(9) },

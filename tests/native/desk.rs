@@ -11,9 +11,9 @@ use baton::desk::statistics::{Span, Totals, json, metrics};
 use baton::desk::tallies::{Counted, Tallies, Timed};
 use baton::ids::{LineId, ObjectName};
 use baton::limits::{BOT_DOWN_FAILURES, DESK_ACTIVITY_EVERY};
-use baton::store::Sql;
 use baton::store::desk::lists::{Filter, conversations, dead_letters, overdue, standing};
 use baton::store::desk::{counts, incidents, intake};
+use baton::store::{Sql, erase};
 use baton::time::{Millis, UnixMillis};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -43,6 +43,7 @@ fn report(customer: u64, seconds: u64) -> Report {
         cause: None,
         waiting_since_ms: None,
         hands_back_at_ms: None,
+        person_at_ms: None,
         token: 0,
         explanation: "The bot holds.".to_owned(),
     };
@@ -115,6 +116,36 @@ fn who_waits_longest_comes_first_and_filters_and_search_find_the_others() {
     assert!(!all(&sql, &Filter::default()).contains(&"6".to_owned()));
 }
 
+/// What an erasure counts is what it removes, so that the second look, which counts the same, is a proof.
+#[test]
+fn what_a_desk_has_of_a_customer_is_counted_removed_and_not_found_again() {
+    use baton::conversation::Alert;
+    let sql = Sqlite::default();
+    let found = |id: &str| {
+        let mut found = [0; 4];
+        erase::in_desk(&sql, id, &mut found).unwrap();
+        found
+    };
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+    let planted = |customer: u64| {
+        let mut planted = report(customer, 1);
+        planted.alerts = vec![Alert::CustomerUnanswered];
+        planted.dead = Some(vec![raw(r#"{"id":"m1","died_at_ms":1}"#), raw(r#"{"id":"m2","died_at_ms":2}"#)]);
+        planted.collisions = vec![raw(r#"{"at_ms":3,"outcome":"prevented"}"#)];
+        held(planted, Some(1))
+    };
+    let (gone, stays) = (planted(1), planted(2));
+    assert_eq!(found(&gone.id), [0; 4], "and looking makes no tables");
+    assert_eq!(sql.tables_made.get(), 0);
+    for planted in [&gone, &stays] {
+        take_in(&sql, planted);
+        assert_eq!(found(&planted.id), [1, 2, 1, 1]);
+    }
+    sql.transaction(|| intake::forget(&sql, &gone.id)).unwrap();
+    assert_eq!((found(&gone.id), found(&stays.id)), ([0; 4], [1, 2, 1, 1]), "nobody else is touched");
+    assert_eq!(erase::rows(&Sqlite::default()), Ok(0), "an object in which nothing ever happened");
+}
+
 /// While somebody pages, others come, go and move; whoever stays where they are is met exactly once.
 #[test]
 fn paging_meets_everybody_who_stays_exactly_once_while_others_come_and_move() {
@@ -156,7 +187,7 @@ fn talk_alone_costs_one_row_and_a_takeover_is_written_at_once() {
     };
     let before = rows(&sql);
     let taken = take_in(&sql, &counting(report(1, 5), &[Counted::Message, Counted::Delivered]));
-    assert_eq!(rows(&sql) - before, 1, "only the minute");
+    assert_eq!(rows(&sql) - before, crate::counts::MESSAGE.desk_rows.cast_signed(), "only the minute");
     assert!(
         taken.conversation.unwrap().contains("\"last_message_at_ms\":1793700105000"),
         "the live stream has it all the same"
@@ -164,6 +195,7 @@ fn talk_alone_costs_one_row_and_a_takeover_is_written_at_once() {
     let before = rows(&sql);
     take_in(&sql, &counting(held(report(1, 6), None), &[Counted::Takeover, Counted::Echo]));
     assert_eq!(rows(&sql) - before, 2, "the minute and the conversation");
+    const { assert!(2 <= crate::counts::ECHO.desk_rows) };
     let later = 6 + DESK_ACTIVITY_EVERY.as_seconds();
     let before = rows(&sql);
     take_in(&sql, &counting(held(report(1, later), None), &[Counted::Message]));
@@ -367,7 +399,7 @@ fn tallies_of_a_report_that_could_not_be_delivered_go_with_the_next() {
     assert_eq!(first.bot, Some(BotSeen { failures: 3, succeeded: true, how: "timed_out".to_owned() }));
     let standing = first.standing.unwrap();
     assert_eq!((standing.holder.as_str(), standing.profile.as_deref()), ("human", Some("Name 1")));
-    assert_eq!(Tallies::default().counts().count(), 12);
+    assert_eq!(Tallies::default().counts().count(), 14);
 }
 
 /// The shell compares with how things stood when the desk was last told, and with nothing while a report is on its way:

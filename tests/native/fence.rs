@@ -12,7 +12,8 @@ use baton::time::UnixMillis;
 use serde_json::{Value, json};
 
 use crate::common::meta::{Customer, delivery, echo, message, status, text};
-use crate::cost::rows_of;
+use crate::cost::{of, rows_of};
+use crate::counts::{REFUSED, SEND, UNKNOWN_SENT};
 use crate::object::Object;
 
 const CUSTOMER: Customer<'static> = Customer { phone: Some("15550109999"), bsuid: Some("US.1") };
@@ -381,7 +382,7 @@ fn everything_that_is_remembered_is_bounded_and_forgotten_one_day() {
     assert_eq!(object.wake_at, None, "nothing is left to wake up for");
 }
 
-/// `docs/fence.md` says what a send costs.
+/// `docs/fence.md` and `docs/costs.md` say what a send costs.
 #[test]
 fn a_send_costs_two_rows_a_refusal_one_and_a_repetition_none() {
     let mut object = Object::new("{}");
@@ -392,11 +393,11 @@ fn a_send_costs_two_rows_a_refusal_one_and_a_repetition_none() {
         work(object);
         rows_of(object) - before
     };
-    assert_eq!(rows(&mut object, &mut |object| sends(object, &reply("a"), "b1")), 2);
+    assert_eq!(rows(&mut object, &mut |object| sends(object, &reply("a"), "b1")), of(SEND));
     assert_eq!(rows(&mut object, &mut |object| drop(object.asks_to_send(&reply("a")))), 0);
     shop_says(&mut object, "e1");
-    assert_eq!(rows(&mut object, &mut |object| drop(object.asks_to_send(&reply("b")))), 1);
-    assert_eq!(rows(&mut object, &mut |object| object.was_sent("b1", None)), 0);
+    assert_eq!(rows(&mut object, &mut |object| drop(object.asks_to_send(&reply("b")))), of(REFUSED));
+    assert_eq!(rows(&mut object, &mut |object| object.was_sent("b1", None)), of(UNKNOWN_SENT));
     let mut nobody = Object::new("{}");
     assert_eq!(rows(&mut nobody, &mut |object| sends(object, &reply("news"), "b1")), 2 + 3, "a table, and an alarm");
 }

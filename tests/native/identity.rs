@@ -306,7 +306,7 @@ fn an_answer_that_was_overtaken_is_asked_for_again() {
     }
 }
 
-/// What the README says of a new customer: their first event also makes the two objects of their two names.
+/// What `docs/costs.md` says of a new customer: their first event also makes the two objects of their two names.
 #[test]
 fn a_new_customer_costs_ten_rows_and_each_later_message_three() {
     let mut world = World::default();
@@ -321,8 +321,8 @@ fn a_new_customer_costs_ten_rows_and_each_later_message_three() {
         }
         cost
     };
-    assert_eq!(rows(&mut world, "m1"), 10);
-    assert_eq!(rows(&mut world, "m2"), 3);
+    assert_eq!(rows(&mut world, "m1"), crate::cost::of(crate::counts::FIRST_MESSAGE));
+    assert_eq!(rows(&mut world, "m2"), crate::cost::of(crate::counts::MESSAGE));
 }
 
 #[test]

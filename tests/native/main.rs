@@ -14,7 +14,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+/// What events cost, as the tool has it.
+#[path = "../../cli/counts.rs"]
+mod counts;
+
 mod amend;
+mod book;
 mod classes;
 mod contract;
 mod cost;
@@ -29,11 +34,13 @@ mod in_order;
 mod never_alone;
 mod nothing_lost;
 mod object;
+mod observe;
 mod office;
 mod once;
 mod operator;
 mod outbox;
 mod person;
+mod reference;
 mod release;
 mod replay;
 mod rewrite;
@@ -43,3 +50,4 @@ mod silence;
 mod sqlite;
 mod storage_format;
 mod tidy;
+mod upgrade;

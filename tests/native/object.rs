@@ -89,8 +89,8 @@ impl Object {
         let line = LineId::parse(LINE);
         self.transact(&bodies, |conversation, table, context| {
             let known = table.known(incoming.iter().flat_map(Incoming::ids))?;
-            let (events, known) = (&incoming[..], &known);
-            let arrival = Arrival { events, known, here: &here, aliases, customer, line: line.as_ref() };
+            let (events, known, last_said) = (&incoming[..], &known, table.last_said()?);
+            let arrival = Arrival { events, known, here: &here, aliases, customer, line: line.as_ref(), last_said };
             let output = conversation.apply(&Input::Accept(arrival), context);
             Ok((output.answer.clone(), output))
         })

@@ -1,10 +1,15 @@
-//! What the office keeps: failed attempts, exactly and in bounds, and the policy's versions, whole and in order.
+//! What the office keeps: failed attempts, exactly and in bounds; the policy's versions, whole and in order; when secrets
+//! were used.
 
 use baton::access::attempts::Verdict;
-use baton::limits::{ATTEMPT_ADDRESSES_MAX, ATTEMPTS_MAX, ATTEMPTS_WINDOW, IN_FORCE_WITHIN, POLICY_VERSIONS_MAX};
+use baton::limits::{
+    ATTEMPT_ADDRESSES_MAX, ATTEMPTS_MAX, ATTEMPTS_WINDOW, IN_FORCE_WITHIN, POLICY_VERSIONS_MAX, SECRETS_REMEMBERED_FOR,
+    SECRETS_REMEMBERED_MAX,
+};
 use baton::policy::version::{Change, Source, Version};
-use baton::store::office;
+use baton::secret::rotating::Used;
 use baton::store::{Sql, Value};
+use baton::store::{office, uses};
 use baton::time::{Millis, UnixMillis};
 
 use crate::sqlite::Sqlite;
@@ -154,4 +159,36 @@ fn where_the_policy_comes_from_is_known_by_what_kv_holds_once_it_has_had_its_tim
     ] {
         assert_eq!(Source::of(held, newest, now), source, "{held:?} {newest:?} {now}");
     }
+}
+
+#[test]
+fn a_secrets_first_and_last_use_are_known_by_its_digest_and_a_swapped_one_begins_anew() {
+    let sql = Sqlite::default();
+    let all = |sql: &Sqlite| serde_json::from_str(&uses::all(sql).unwrap()).unwrap();
+    assert_eq!((all(&sql), sql.tables_made.get()), (serde_json::json!({}), 0), "looking makes no table");
+    let note = |name: &str, digest: &str, seconds: u64| {
+        let used = [(name.to_owned(), digest.to_owned())];
+        sql.transaction(|| uses::note(&sql, &used, NOW.after(Millis::from_seconds(seconds)))).unwrap();
+    };
+    for (name, digest, seconds) in
+        [("A", "old", 0), ("B", "old", 5), ("A", "old", 10), ("A", "new", 20), ("A", "old", 30)]
+    {
+        note(name, digest, seconds);
+    }
+    let used = |first, last| {
+        let at = |seconds| NOW.after(Millis::from_seconds(seconds));
+        Some(Used { first: at(first), last: at(last) })
+    };
+    for (name, digest, expected) in
+        [("A", "old", used(0, 30)), ("A", "new", used(20, 20)), ("B", "old", used(5, 5)), ("B", "new", None)]
+    {
+        assert_eq!(uses::of(&all(&sql), name, digest), expected, "{name} {digest}");
+    }
+    for number in 0..SECRETS_REMEMBERED_MAX {
+        note("A", &format!("newer {number}"), 40 + u64::try_from(number).unwrap());
+    }
+    assert_eq!(uses::of(&all(&sql), "A", "new"), None, "the longest unused makes room");
+    assert_eq!(uses::of(&all(&sql), "B", "old"), used(5, 5), "and nobody else's");
+    note("C", "one", SECRETS_REMEMBERED_FOR.as_seconds() + 6);
+    assert_eq!(uses::of(&all(&sql), "B", "old"), None, "what nobody uses for over a year is forgotten");
 }

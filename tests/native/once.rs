@@ -116,9 +116,9 @@ fn an_unsupported_message_of_another_kind_is_an_ordinary_message() {
 #[test]
 fn an_attempt_with_an_unknown_outcome_is_repeated_with_the_same_bytes_and_the_same_id() {
     use baton::ids::{LineId, ObjectName};
-    use baton::secret::Secret;
+    use baton::secret::{Rotating, Secret, Which};
     let conversation = ObjectName::line(&LineId::parse("300").unwrap());
-    let secret = Secret::new("bot secret").unwrap();
+    let secret = Rotating::from(Secret::new("bot secret").unwrap());
     let mut object = Object::new(r#"{"retry_schedule_seconds": [0, 1, 1]}"#);
     object.receive(&delivery("messages", text(CUSTOMER, "m1", "¿Lo tienen? 😀")));
     let (first, body) = object.attempt.clone().unwrap();
@@ -128,7 +128,7 @@ fn an_attempt_with_an_unknown_outcome_is_repeated_with_the_same_bytes_and_the_sa
     assert_eq!(body, again);
     assert!(body.is_ascii());
     let header = |attempt: &baton::outbox::request::Attempt, name: &str, body: &str| {
-        let headers = attempt.headers(&conversation, body, &secret, object.now);
+        let headers = attempt.headers(&conversation, body, (&secret, Which::Current), object.now);
         headers.into_iter().find(|(key, _)| *key == name).unwrap().1
     };
     assert_eq!(header(&first, "webhook-id", &body), header(&second, "webhook-id", &again));

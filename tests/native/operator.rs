@@ -137,6 +137,19 @@ fn a_withdrawn_message_or_a_broadcast_does_not_end_what_the_operator_keeps() {
 }
 
 #[test]
+fn who_waits_over_a_broadcast_in_a_kept_hold_waits_since_the_message_was_withheld() {
+    let mut object = Object::new("{}");
+    asks(&mut object, "m0");
+    asks(&mut object, "m1");
+    says(&mut object, "e1", "the same to everybody");
+    let withheld_at = object.now;
+    object.operate(Act::Take);
+    object.pass(60);
+    object.broadcast("e1");
+    assert_eq!(object.conversation().waiting.unwrap().since_ms, withheld_at, "the warning must not come a minute late");
+}
+
+#[test]
 fn an_operator_who_releases_hands_back_at_once_what_is_unanswered() {
     let mut object = Object::new("{}");
     assert!(!object.operate(Act::Release), "the bot holds already");

@@ -6,7 +6,7 @@ use baton::conversation::turn::Holder;
 use baton::ids::EventId;
 use baton::limits::HANDBACK_HEADER_BYTES_MAX;
 use baton::outbox::outcome::Outcome;
-use baton::secret::Secret;
+use baton::secret::{Rotating, Secret, Which};
 use baton::time::UnixMillis;
 use serde_json::{Value, json};
 
@@ -157,7 +157,7 @@ fn the_owner_chooses_what_the_bot_gets() {
 
 #[test]
 fn the_first_message_of_a_handback_tells_the_bot_of_the_hold() {
-    let secret = Secret::new("x").unwrap();
+    let secret = Rotating::from(Secret::new("x").unwrap());
     for (share, expected) in [
         ("", json!({ "held_seconds": 1_000, "messages": 2 })),
         (
@@ -175,7 +175,7 @@ fn the_first_message_of_a_handback_tells_the_bot_of_the_hold() {
         // The header comes with every attempt at the message, and with no other message.
         for attempt in 1..=2 {
             let (made, body) = object.attempt.clone().unwrap();
-            let headers = made.headers(&object.name, &body, &secret, object.now);
+            let headers = made.headers(&object.name, &body, (&secret, Which::Current), object.now);
             let header = headers.iter().find(|(name, _)| *name == "x-baton-handback").map(|(_, value)| value);
             assert!(header.unwrap().is_ascii());
             let told: Value = serde_json::from_str(header.unwrap()).unwrap();
@@ -201,7 +201,8 @@ fn a_talkative_person_does_not_break_the_bots_headers() {
     asks(&mut object, "m1");
     object.pass_to_attempt(7_200);
     let (attempt, body) = object.attempt.clone().unwrap();
-    let headers = attempt.headers(&object.name, &body, &Secret::new("x").unwrap(), object.now);
+    let secret = Rotating::from(Secret::new("x").unwrap());
+    let headers = attempt.headers(&object.name, &body, (&secret, Which::Current), object.now);
     let (_, header) = headers.iter().find(|(name, _)| *name == "x-baton-handback").unwrap();
     assert!(header.len() <= HANDBACK_HEADER_BYTES_MAX, "{}", header.len());
     let told: Value = serde_json::from_str(header).unwrap();

@@ -1,15 +1,15 @@
 //! Only what Meta signed is believed.
 
-use baton::secret::Secret;
-use baton::webhook::signature::{AppSecrets, Signature, SignatureError, sign};
+use baton::secret::{Rotating, Secret, Which};
+use baton::webhook::signature::{Signature, SignatureError, sign};
 use proptest::prelude::*;
 
 fn secret(text: &str) -> Secret {
     Secret::new(text).unwrap()
 }
 
-fn secrets(current: &str, previous: Option<&str>) -> AppSecrets {
-    AppSecrets { current: secret(current), previous: previous.map(secret) }
+fn secrets(current: &str, previous: Option<&str>) -> Rotating {
+    Rotating { current: secret(current), previous: previous.map(secret) }
 }
 
 /// RFC 4231, test cases 1, 2 and 4: those whose keys are text, as an app's secret is.
@@ -27,7 +27,7 @@ fn the_digest_is_that_of_rfc_4231() {
     ] {
         assert_eq!(sign(&secret(&key), &data), format!("sha256={digest}"));
         let signature = Signature::parse(Some(&format!("sha256={digest}"))).unwrap();
-        assert_eq!(signature.verify(&data, &secrets(&key, None)), Ok(()));
+        assert_eq!(signature.verify(&data, &secrets(&key, None)), Ok(Which::Current));
     }
 }
 
@@ -41,7 +41,7 @@ fn the_raw_bytes_count_whatever_they_are() {
         b"\xff\xfe\x00 not even text",
     ] {
         let signature = Signature::parse(Some(&sign(&app.current, body))).unwrap();
-        assert_eq!(signature.verify(body, &app), Ok(()));
+        assert_eq!(signature.verify(body, &app), Ok(Which::Current));
         let mut other = body.to_vec();
         other.push(b' ');
         assert_eq!(signature.verify(&other, &app), Err(SignatureError::Mismatch));
@@ -55,8 +55,8 @@ fn the_secret_before_is_good_while_it_is_named_and_no_longer() {
     let body = b"{}";
     let by = |text: &str| Signature::parse(Some(&sign(&secret(text), body))).unwrap();
     let rotating = secrets("new", Some("old"));
-    assert_eq!(by("new").verify(body, &rotating), Ok(()));
-    assert_eq!(by("old").verify(body, &rotating), Ok(()));
+    assert_eq!(by("new").verify(body, &rotating), Ok(Which::Current));
+    assert_eq!(by("old").verify(body, &rotating), Ok(Which::Previous));
     assert_eq!(by("older").verify(body, &rotating), Err(SignatureError::Mismatch));
     assert_eq!(by("old").verify(body, &secrets("new", None)), Err(SignatureError::Mismatch));
 }
@@ -95,6 +95,6 @@ proptest! {
         let verdict = Signature::parse(Some(&header)).and_then(|signature| signature.verify(&body, &app));
         prop_assert_eq!(verdict.is_ok(), header.to_lowercase() == right);
         let right = Signature::parse(Some(&right)).unwrap();
-        prop_assert_eq!(right.verify(&body, &app), Ok(()));
+        prop_assert_eq!(right.verify(&body, &app), Ok(Which::Current));
     }
 }

@@ -15,6 +15,7 @@ use baton::conversation::{Change, Context, Conversation, Incoming, Input, Output
 use baton::outbox::request::Attempt;
 use baton::outbox::{Entry, Reason, State};
 use baton::policy::fence::FenceMode;
+use baton::policy::{Mode, Policy};
 use baton::time::UnixMillis;
 use baton::webhook::event::Class;
 
@@ -47,6 +48,8 @@ pub enum Fault {
     ForgetsSignposts,
     /// What a person's hold withheld stays withheld for ever.
     ForgetsHeld,
+    /// It does not write down what would have been withheld.
+    ForgetsWhatWouldBe,
     /// It does not look whether an event is known.
     HidesKnown,
     /// It does not look who holds when the bot sends.
@@ -68,6 +71,10 @@ pub enum Fault {
     Sleeps,
     /// The bot gets what is withheld from it all the same.
     StartsWithheld,
+    /// It stops what should only be observed.
+    StopsWhileObserving,
+    /// What passed while it was only observed stays with the turn of then, and is nobody's once the policy is enforced.
+    StrandsWhatPassed,
     /// What waits for the bot goes on waiting where the operator takes the baton.
     TakesWithoutWithholding,
     /// A message that always passes takes the baton.
@@ -80,7 +87,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every broken core, and the promise that it breaks.
-    pub const ALL: [(Self, Promise); 25] = [
+    pub const ALL: [(Self, Promise); 28] = [
         (Self::BelievesLateOutcomes, Promise::Fencing),
         (Self::CutsPauses, Promise::Silence),
         (Self::DeafDuringAttempts, Promise::Silence),
@@ -92,6 +99,7 @@ impl Fault {
         (Self::ForgetsSends, Promise::SentOnce),
         (Self::ForgetsSignposts, Promise::Silence),
         (Self::ForgetsTokens, Promise::NoLateAnswer),
+        (Self::ForgetsWhatWouldBe, Promise::AllPasses),
         (Self::HidesKnown, Promise::Once),
         (Self::LooksAway, Promise::SilentSends),
         (Self::LooksTooEarly, Promise::AnswersPass),
@@ -102,8 +110,10 @@ impl Fault {
         (Self::SendsPastSignposts, Promise::SilentSends),
         (Self::Sleeps, Promise::NeverAlone),
         (Self::StartsWithheld, Promise::Silence),
+        (Self::StopsWhileObserving, Promise::AllPasses),
+        (Self::StrandsWhatPassed, Promise::NeverAlone),
         (Self::TakesOnTemplates, Promise::TurnStays),
-        (Self::TakesWithoutWithholding, Promise::NeverAlone),
+        (Self::TakesWithoutWithholding, Promise::Silence),
         (Self::TokenFalls, Promise::Fencing),
         (Self::WarnsNobody, Promise::NeverAlone),
     ];
@@ -146,6 +156,9 @@ impl Fault {
             Self::ForgetsHeld => {
                 conversation.held.clear();
                 conversation.apply(input, context)
+            }
+            Self::ForgetsWhatWouldBe | Self::StopsWhileObserving | Self::StrandsWhatPassed => {
+                self.observe(conversation, input, context)
             }
             Self::HidesKnown => {
                 let nothing = BTreeMap::new();
@@ -214,6 +227,36 @@ impl Fault {
     /// Whether it shows only where the operator acts.
     pub const fn is_operators(self) -> bool {
         matches!(self, Self::CutsPauses | Self::DeafToOperators | Self::DropsOnRelease | Self::TakesWithoutWithholding)
+    }
+
+    /// Whether it shows only where the policy observes.
+    pub const fn is_observers(self) -> bool {
+        matches!(self, Self::ForgetsWhatWouldBe | Self::StopsWhileObserving | Self::StrandsWhatPassed)
+    }
+
+    /// Something happens, and what is wrong is wrong only while the policy observes.
+    fn observe(self, conversation: &mut Conversation, input: &Input<'_>, context: Context<'_>) -> Output {
+        let enforced = Policy { mode: Mode::Enforce, ..context.policy.clone() };
+        if !context.policy.observes() {
+            return conversation.apply(input, context);
+        }
+        if self == Self::StopsWhileObserving {
+            return conversation.apply(input, Context { policy: &enforced, ..context });
+        }
+        let before = conversation.turn.clone();
+        let mut output = conversation.apply(input, context);
+        let has_ended = before.hold().is_some() && conversation.turn.hold().is_none();
+        for change in &mut output.changes {
+            if let Change::Put { entry, .. } | Change::Update(entry) = change {
+                match self {
+                    Self::ForgetsWhatWouldBe => entry.note.would_withhold = None,
+                    _ if has_ended => entry.token = before.token,
+                    Self::StrandsWhatPassed => entry.token = conversation.turn.token,
+                    _ => {}
+                }
+            }
+        }
+        output
     }
 
     /// The operator does something.

@@ -189,7 +189,8 @@ impl World {
             .transact(setting, name, bodies, (&did, cut), |conversation, storage, context| {
                 let known = &storage.known(events.iter().flat_map(Incoming::ids));
                 let line = Some(&delivery.line);
-                let arrival = Arrival { events, known, here: name, aliases: &aliases, customer, line };
+                let last_said = storage.last_said();
+                let arrival = Arrival { events, known, here: name, aliases: &aliases, customer, line, last_said };
                 setting.fault.apply(conversation, &Input::Accept(arrival), context)
             })?
             .answer;

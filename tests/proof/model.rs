@@ -8,6 +8,7 @@
 //! | `words` | a customer who asks for a person, a person who hands back, the app's own texts |
 //! | `operator` | an operator who takes, keeps, pauses and releases, around a person's words and a failing bot |
 //! | `ghosts` | a ghost, the real message, an edit and a withdrawal, around a takeover |
+//! | `observe` | a policy that only observes for a while, in the middle of all that |
 //! | `sends` | the bot's messages: an answer, the same again, a template, one beside the gate, around a takeover |
 //! | `sends_by_names` | the same where two names turn out to be one |
 //!
@@ -73,6 +74,8 @@ pub struct Budget {
     pub losses: u8,
     pub repetitions: u8,
     pub replays: u8,
+    /// Changes between a policy that is enforced and one that only observes.
+    pub switches: u8,
 }
 
 /// What the operator does.
@@ -81,6 +84,16 @@ pub enum Operated {
     Pause(Millis),
     Release,
     Take,
+}
+
+impl Operated {
+    fn at(self, now: UnixMillis) -> Act {
+        match self {
+            Self::Pause(span) => Act::Pause(now.after(span)),
+            Self::Release => Act::Release,
+            Self::Take => Act::Take,
+        }
+    }
 }
 
 /// Where everything stands, and what may still happen.
@@ -133,6 +146,8 @@ pub enum Action {
     Report,
     /// The Worker is gone, and with it a message.
     Gone(usize),
+    /// The owner has the policy only observe, or enforced again.
+    Switch,
 }
 
 impl Model for Config {
@@ -190,6 +205,9 @@ impl Model for Config {
             }
         }
         let is_dead = |name| world.objects.get(name).is_some_and(|object| !object.storage.dead().is_empty());
+        if state.budget.switches > 0 {
+            actions.push(Action::Switch);
+        }
         if state.budget.replays > 0 && world.homes().iter().any(is_dead) {
             actions.push(Action::Replay);
         }
@@ -256,11 +274,7 @@ impl Model for Config {
             Action::Operate(at, cut) => {
                 spend(cut);
                 done[at] = true;
-                let act = match self.acts[at] {
-                    Operated::Pause(span) => Act::Pause(world.now.after(span)),
-                    Operated::Release => Act::Release,
-                    Operated::Take => Act::Take,
-                };
+                let act = self.acts[at].at(world.now);
                 for name in world.homes() {
                     world.operate(&self.setting, &name, act, cut);
                 }
@@ -288,6 +302,10 @@ impl Model for Config {
                 for (message, name, sent_at) in world.watch.unreported() {
                     world.report(&self.setting, &name, &message, sent_at, Cut::Nowhere);
                 }
+            }
+            Action::Switch => {
+                budget.switches -= 1;
+                world.watch.switch();
             }
             Action::Gone(at) => {
                 budget.crashes -= 1;
@@ -320,6 +338,7 @@ impl Model for Config {
             Property::always(property_of(Promise::AnswersPass), |_, state| keeps(state, Promise::AnswersPass)),
             Property::always(property_of(Promise::TurnStays), |_, state| keeps(state, Promise::TurnStays)),
             Property::always(property_of(Promise::LeaksKnown), |_, state| keeps(state, Promise::LeaksKnown)),
+            Property::always(property_of(Promise::AllPasses), |_, state| keeps(state, Promise::AllPasses)),
             Property::always(property_of(Promise::Counted), |_, state| keeps(state, Promise::Counted)),
         ];
         let sometimes = [
@@ -357,6 +376,8 @@ impl Model for Config {
             }),
             Property::sometimes("send: repeated, unknown", |_, state| noted(state, "send: repeated, unknown")),
             Property::sometimes("send: waits for the same", |_, state| noted(state, "send: waits for the same")),
+            Property::sometimes("observe: would withhold", |_, state| noted(state, "observe: would withhold")),
+            Property::sometimes("observe: would prevent", |_, state| noted(state, "observe: would prevent")),
             Property::sometimes("leak: noticed", |_, state| noted(state, "leak: noticed")),
         ];
         properties.extend(sometimes.into_iter().filter(|property| self.reached.contains(&property.name)));
@@ -377,6 +398,7 @@ impl Config {
 /// The name of the property that stands for a promise.
 pub const fn property_of(promise: Promise) -> &'static str {
     match promise {
+        Promise::AllPasses => "all passes",
         Promise::AnswersPass => "answers pass",
         Promise::AsConfigured => "as configured",
         Promise::Counted => "counted",

@@ -115,7 +115,7 @@ pub fn talk(fault: Fault) -> Config {
         acts: Vec::new(),
         posts: Vec::new(),
         interleaved: false,
-        budget: Budget { crashes: 1, failures: 2, late_alarms: 1, repetitions: 1, replays: 1, losses: 0 },
+        budget: Budget { crashes: 1, failures: 2, late_alarms: 1, repetitions: 1, replays: 1, losses: 0, switches: 0 },
         depth: 8,
         states_min: 216_000,
         reached: &[
@@ -183,6 +183,30 @@ pub fn operator(fault: Fault) -> Config {
             "pause ended",
             "send: refused",
             "send: refused, late",
+        ],
+    }
+}
+
+/// A policy that only observes from some moment to another, around a takeover, a handback and a bot that fails.
+pub fn observe(fault: Fault) -> Config {
+    let number = Named::Number;
+    Config {
+        name: "observe",
+        setting: Setting { policy: config_policy(), fault },
+        deliveries: vec![text(number, "m1", 1), text(number, "m2", 2), echo(number, "e1")],
+        acts: vec![Operated::Release],
+        posts: vec![Says { names: vec![named(number)], what: "a", kind: Kind::ByToken }],
+        interleaved: false,
+        budget: Budget { crashes: 1, failures: 1, switches: 2, ..Budget::default() },
+        depth: 8,
+        states_min: 170_000,
+        reached: &[
+            "takeover during an attempt",
+            "handback of what is unanswered",
+            "operator releases",
+            "send: refused",
+            "observe: would withhold",
+            "observe: would prevent",
         ],
     }
 }
@@ -379,6 +403,11 @@ fn model_operator() {
 }
 
 #[test]
+fn model_observe() {
+    search(observe(Fault::None));
+}
+
+#[test]
 fn model_ghosts() {
     search(ghosts(Fault::None));
 }
@@ -401,6 +430,7 @@ fn model_notices_what_is_broken() {
         let config = match promise {
             _ if fault == Fault::ForgetsSignposts => names(fault),
             _ if fault.is_operators() => operator(fault),
+            _ if fault.is_observers() => observe(fault),
             // Eight steps, and one more than the search of the whole has time for.
             _ if fault == Fault::SendsPastSignposts => Config { depth: 10, ..sends_by_names(fault) },
             Promise::AnswersPass

@@ -79,11 +79,15 @@ const COVERED: [&str; 48] = [
 ];
 
 /// What becomes of the bot's messages in every run of [`EVENTS`], and how often at least.
-const SENDS: [(&str, u64); 22] = [
+const SENDS: [(&str, u64); 26] = [
     ("crash: the Worker's, after a send", 200),
     ("flow: spoken to while a conversation was handed over", 300),
     ("leak: noticed", 3_000),
     ("leak: taken back", 500),
+    ("observe: begins", 200),
+    ("observe: ends", 200),
+    ("observe: would prevent", 500),
+    ("observe: would withhold", 1_000),
     ("send: accepted", 8_000),
     ("send: beside the gate", 4_000),
     ("send: by a signpost", 10_000),

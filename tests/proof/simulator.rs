@@ -31,6 +31,9 @@ use crate::world::{Cut, Delivery, Flight, Setting, World};
 const CUSTOMERS: u32 = 12;
 const STEPS: u32 = 3_000;
 
+/// Tells the draw of whether an episode switches from the episode's other draws.
+const SWITCHES: u64 = 0x0b5e_c4e5;
+
 /// Steps of the customer in question that are shown.
 const TRACED: usize = 30;
 
@@ -59,6 +62,8 @@ pub struct Episode {
     pub mood: u64,
     pub events: u64,
     pub notes: Notes,
+    /// Whether the owner now and then has the policy only observe.
+    switches: bool,
     trace: Option<VecDeque<(usize, String)>>,
 }
 
@@ -116,6 +121,8 @@ impl Episode {
             mood: 80,
             events: 0,
             notes: Notes::default(),
+            // A draw of its own, so that the others are what they were before there was this one.
+            switches: Chance::new(seed ^ SWITCHES).percent(30),
             trace: traced.then(VecDeque::new),
         }
     }
@@ -188,6 +195,7 @@ impl Episode {
             766..=772 => self.mood = self.chance.pick(&[0, 30, 80, 95, 100]),
             773..=780 => self.customers[at].world.watch_all(),
             781..=792 => self.operate(at),
+            793..=806 if self.switches => self.switch(),
             1_000..=1_069 => self.bot_says(at, None),
             1_070..=1_169 => self.send_on(at),
             1_170..=1_194 => self.meta_reports(at),
@@ -195,6 +203,13 @@ impl Episode {
             _ => self.pass_time(),
         }
         self.count_broadcasts(at);
+    }
+
+    /// The owner has the policy only observe, or enforced again.
+    fn switch(&mut self) {
+        for customer in &mut self.customers {
+            customer.world.watch.switch();
+        }
     }
 
     /// Where the next transaction is cut off, if anywhere.

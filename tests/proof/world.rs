@@ -9,6 +9,7 @@
 //!
 //! Not here: whether what happens is right (`watch`), and the way of a delivery from object to object (`flow`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use baton::limits::ALARM_OVERDUE;
 use baton::outbox::outcome::Outcome;
 use baton::outbox::request::Attempt;
 use baton::outbox::{Entry, State};
-use baton::policy::Policy;
+use baton::policy::{Mode, Policy};
 use baton::time::{Millis, UnixMillis};
 use baton::webhook::event::Class;
 
@@ -37,6 +38,17 @@ const ALARM_AGAIN: Millis = Millis::from_seconds(2);
 pub struct Setting {
     pub policy: Policy,
     pub fault: Fault,
+}
+
+impl Setting {
+    /// The policy as it is in force, while it is enforced or only observes.
+    pub fn in_force(&self, observes: bool) -> Cow<'_, Policy> {
+        if observes {
+            Cow::Owned(Policy { mode: Mode::Observe, ..self.policy.clone() })
+        } else {
+            Cow::Borrowed(&self.policy)
+        }
+    }
 }
 
 /// What a text means by the owner's policy.
@@ -179,7 +191,8 @@ impl World {
         (did, cut): (&Did<'_>, Cut),
         work: impl FnOnce(&mut Conversation, &Storage, Context<'_>) -> Output,
     ) -> Result<Output, Crashed> {
-        let (now, policy) = (self.now, &setting.policy);
+        let (now, in_force) = (self.now, setting.in_force(self.watch.observes));
+        let policy: &Policy = &in_force;
         let object = self.objects.entry(name.clone()).or_default();
         let mut conversation = object.storage.load(object.last_seq);
         let context = Context { now, policy, draw: self.draw };

@@ -175,21 +175,34 @@ fn another_sites_page_cannot_use_up_the_operators_attempts() {
     assert_eq!(attempt(&gate.url, ADMIN_TOKEN), 200);
 }
 
-/// Every operation of the description, so that no route can be forgotten: method, path, whether it changes anything.
-fn operations() -> Vec<(String, String, bool)> {
+/// An operation of the description.
+struct Operation {
+    method: String,
+    path: String,
+    is_write: bool,
+    /// What it concerns: `x-baton-scope`.
+    scope: String,
+}
+
+/// Every operation of the description, so that no route can be forgotten, on this line.
+fn operations_on(line: &str) -> Vec<Operation> {
     let document = std::fs::read_to_string("web/public/api/v1/openapi.json").unwrap();
     let document: Value = serde_json::from_str(&document).unwrap();
-    let mut operations = vec![("GET".to_owned(), "/metrics".to_owned(), false)];
+    let metrics = ["GET", "/metrics", "each_line"].map(str::to_owned);
+    let [method, path, scope] = metrics;
+    let mut operations = vec![Operation { method, path, is_write: false, scope }];
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             if operation["security"] == json!([]) {
                 assert_eq!(operation["operationId"], "signIn", "nothing else is for everybody");
                 continue;
             }
-            let path = path.replace("{line}", "300000000000001").replace("{customer}", "15550109999");
+            let path = path.replace("{line}", line).replace("{customer}", "15550109999");
             let path = format!("/api/v1{}", path.replace("{wamid}", "wamid.x"));
             assert!(!path.contains('{'), "{path}");
-            operations.push((method.to_uppercase(), path, operation["x-baton-write"] == true));
+            let scope = operation["x-baton-scope"].as_str().unwrap_or_default().to_owned();
+            let is_write = operation["x-baton-write"] == true;
+            operations.push(Operation { method: method.to_uppercase(), path, is_write, scope });
         }
     }
     assert!(operations.len() >= 23);
@@ -202,7 +215,7 @@ fn every_operation_is_for_whoever_is_let_in_and_every_change_for_the_gates_own_p
     let (cookie, csrf) = session(gate);
     let mut forged = cookie.clone();
     forged.replace_range(cookie.len() - 1.., if cookie.ends_with('0') { "1" } else { "0" });
-    for (method, path, is_write) in operations() {
+    for Operation { method, path, is_write, .. } in operations_on("300000000000001") {
         let status = |headers: &[(&str, &str)]| {
             let address = address();
             let mut all = vec![("cf-connecting-ip", address.as_str())];
@@ -245,6 +258,74 @@ fn every_operation_is_for_whoever_is_let_in_and_every_change_for_the_gates_own_p
             assert!(![401, 403, 429].contains(&status(&somebody)), "{method} {path} {somebody:?}");
         }
     }
+}
+
+/// The token of a line, as a bearer and as a session, on every operation of the description.
+#[test]
+fn whoever_has_the_token_of_a_line_is_kept_to_that_line_on_every_operation() {
+    const OWN: &str = "300000000000001";
+    const OTHER: &str = "300000000000002";
+    const TOKEN: &str = "token of the first line";
+    let options = Options::default()
+        .var("LINES", json!({ OWN: {}, OTHER: {} }).to_string())
+        .var("ADMIN_TOKEN_300000000000001", TOKEN)
+        .var("ADMIN_TOKEN_300000000000002", "token of the second line");
+    let mut gate = Gate::start_for(BOT, options.clone());
+    let signed = sign_in(&gate, TOKEN, &address());
+    assert_eq!(json_of(&signed)["line"], OWN);
+    let csrf = json_of(&signed)["csrf"].as_str().unwrap().to_owned();
+    let cookie = signed.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let widened = cookie.replace(OWN, OTHER);
+    assert_ne!(cookie, widened);
+    let bearer = format!("Bearer {TOKEN}");
+    let callers = [
+        vec![("authorization", bearer.as_str())],
+        vec![("cookie", cookie.as_str()), ("x-csrf-token", csrf.as_str()), ("origin", gate.url.as_str())],
+    ];
+    let refuses = |answer: &Answer| answer.status == 403 && answer.problem()["type"] == "urn:baton:problem:other-line";
+    for (named, is_own) in [(OWN, true), (OTHER, false), ("300000000000003", false), ("", true)] {
+        for Operation { method, path, scope, .. } in operations_on(if named.is_empty() { OWN } else { named }) {
+            let names_line = ["line", "line_or_deployment", "line_or_each_line"].contains(&scope.as_str());
+            let asked = match named {
+                "" => path.clone(),
+                _ => format!("{path}?line={named}"),
+            };
+            // The one operation that names its line in the body; for all others this is a body like any other.
+            let body = json!({ "line": if named.is_empty() { OWN } else { named }, "all": true }).to_string();
+            let expected = match scope.as_str() {
+                "deployment" => true,
+                "line_or_deployment" if named.is_empty() => true,
+                "line_of_body" => !is_own,
+                _ => names_line && !is_own,
+            };
+            for caller in &callers {
+                let answer = ask(&gate, &method, &asked, caller, &body);
+                assert_eq!(refuses(&answer), expected, "{method} {asked} {scope} {caller:?}: {answer:?}");
+                assert!(![401, 429].contains(&answer.status), "{method} {asked}: {answer:?}");
+            }
+            let nobody = ask(&gate, &method, &asked, &[("cookie", &widened), ("x-csrf-token", &csrf)], &body);
+            assert_eq!(nobody.status, 401, "{method} {asked}: a cookie cannot be made to open another line");
+        }
+    }
+    // What is left of the lists of all lines is this one.
+    let lines = |token: &str| {
+        let authorization = format!("Bearer {token}");
+        let shown = json_of(&ask(&gate, "GET", "/api/v1/lines", &[("authorization", &authorization)], ""));
+        shown["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| line["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((lines(TOKEN), lines(ADMIN_TOKEN)), (vec![OWN.to_owned()], vec![OWN.to_owned(), OTHER.to_owned()]));
+    let metrics = ask(&gate, "GET", "/metrics", &callers[0], "").body;
+    assert!(metrics.contains(OWN) && !metrics.contains(OTHER), "{metrics}");
+    // A change of the line's token ends its sessions, and nobody else's.
+    let (operators, _) = session(&gate);
+    gate.restart_with(options.var("ADMIN_TOKEN_300000000000001", "another token of that line"));
+    assert_eq!(ask(&gate, "GET", SESSION, &[("cookie", &cookie)], "").status, 401);
+    assert_eq!(ask(&gate, "GET", SESSION, &[("cookie", &operators)], "").status, 200);
 }
 
 #[test]

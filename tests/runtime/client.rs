@@ -17,7 +17,7 @@ use ureq::http::Request;
 use crate::common::meta::{self, Customer};
 use crate::delivery::sign;
 use crate::gate::{ADMIN_TOKEN, APP_SECRET, Gate};
-use crate::wire;
+use crate::{planted, wire};
 
 /// The bot's token for the Graph API.
 pub const BOT_TOKEN: &str = "EAAGtokenOfTheBot";
@@ -147,6 +147,7 @@ pub fn eventually<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Optio
 impl Gate {
     /// Posts a delivery as Meta does.
     pub fn post(&self, body: &[u8], signature: Option<&str>) -> Answer {
+        planted::plant_all(body);
         let mut request = Request::builder().method("POST").uri(format!("{}/webhook", self.url));
         request = request.header("content-type", "application/json");
         if let Some(signature) = signature {
@@ -274,6 +275,8 @@ impl Gate {
 
     /// A request of the bot's for the Graph API, with the bot's token and these headers more.
     pub fn call(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        planted::plant_all(body);
+        planted::plant(BOT_TOKEN);
         let authorization = format!("Bearer {BOT_TOKEN}");
         let mut all = vec![("authorization", authorization.as_str())];
         all.extend_from_slice(headers);
@@ -315,6 +318,17 @@ impl Gate {
     }
 }
 
+/// A request to whatever has this address; `None` where nothing answers, as while a gate starts again.
+pub fn try_request(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
+    let mut request = Request::builder().method(method).uri(format!("{address}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer =
+        if body.is_empty() { agent().run(request.body(()).unwrap()) } else { agent().run(request.body(body).unwrap()) };
+    answer.ok().map(read)
+}
+
 /// Posts a signed delivery to whatever has this address. Whether it was acknowledged: a gate that dies meanwhile gives
 /// no answer, which is no surprise here.
 pub fn is_acknowledged(address: &str, delivery: &Value) -> bool {
@@ -346,6 +360,15 @@ fn read_raw(stream: &mut TcpStream) -> String {
 }
 
 /// A connection for each request: one that was kept could belong to a gate that was killed meanwhile.
+/// Posts a body to any address.
+pub fn post_to(url: &str, body: &[u8], headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method("POST").uri(url).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    read(agent().run(request.body(body).unwrap()).expect("somebody answers"))
+}
+
 fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)

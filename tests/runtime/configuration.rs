@@ -85,11 +85,16 @@ fn a_policy_with_a_mistake_is_503_and_names_the_key() {
 
 /// Writes the policy document into the gate's KV, as an operator does.
 pub fn put_policy(gate: &Gate, document: &str) {
+    put_config(gate, "policy", document);
+}
+
+/// Writes a text under a key of the gate's KV, as an operator does.
+pub fn put_config(gate: &Gate, key: &str, document: &str) {
     let wrangler = "node_modules/wrangler/bin/wrangler.js";
     let done = Command::new("node_modules/.bin/node")
         .args([wrangler, "kv", "key", "put", "--local", "--binding", "CONFIG", "--persist-to"])
         .arg(gate.state())
-        .args(["policy", document])
+        .args([key, document])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("WRANGLER_SEND_METRICS", "false")
         .output()

@@ -32,7 +32,7 @@ const ALERTS_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 impl Gate {
     /// What the operator is answered; it must be 200.
-    fn desk(&self, path: &str) -> Value {
+    pub fn desk(&self, path: &str) -> Value {
         let answer = self.request("GET", path, &[("authorization", &bearer())]);
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         serde_json::from_str(&answer.body).unwrap()

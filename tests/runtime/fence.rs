@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use baton::command::{HolderName, Shown};
-use baton::conversation::collisions::{CollisionOutcome, Conflict};
+use baton::conversation::collisions::Conflict;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Person, bot_text, eventually, wamid};
@@ -105,7 +105,7 @@ fn while_a_person_holds_no_message_of_any_kind_reaches_the_graph_api() {
     assert_eq!((shown.collision_counts.leaked, shown.collision_counts.dropped), (0, 0));
     assert!(shown.sends.is_empty(), "{shown:?}");
     for (collision, kind) in shown.collisions.iter().zip(["text", "template", "image", "reaction", "interactive"]) {
-        assert_eq!((collision.outcome, collision.reason), (CollisionOutcome::Prevented, Conflict::HeldByHuman));
+        assert_eq!((&*collision.outcome, collision.reason), ("prevented", Conflict::HeldByHuman));
         assert_eq!(collision.kind, kind);
         assert_eq!(collision.taken_by.as_ref().map(baton::ids::EventId::as_str), Some(echo.as_str()));
         assert!(!collision.explanation.is_empty());
@@ -235,7 +235,7 @@ fn observe_lets_everything_out_and_counts_it() {
     assert_eq!(place.graph.asked(&words(&text)).len(), 1);
     let shown = place.gate.shown(&person.phone);
     assert_eq!((shown.collision_counts.leaked, shown.collision_counts.prevented), (1, 0));
-    assert_eq!(shown.collisions[0].outcome, CollisionOutcome::Leaked);
+    assert_eq!(shown.collisions[0].outcome, "leaked");
     assert_eq!(shown.holder, HolderName::Human, "the hold is as it was");
     let sent = eventually(LIMIT, "the send is settled", || {
         place.gate.shown(&person.phone).sends.into_iter().find(|send| send.state == "accepted")

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 
 use crate::bot::Bot;
+use crate::planted;
 
 pub const APP_SECRET: &str = "app secret of the runtime tests";
 pub const PREVIOUS_APP_SECRET: &str = "app secret before the rotation";
@@ -103,6 +104,18 @@ impl Gate {
         gate
     }
 
+    /// Starts a gate on what a released version left behind, as if it had been left just now.
+    pub fn start_on(fixture: &Path, bot: &Bot, options: Options) -> Self {
+        let state = fresh_folder();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut restore = Command::new(root.join("node_modules/.bin/node"));
+        restore.arg(root.join("dev/storage.mjs")).arg("restore").args([fixture, &state]);
+        assert!(restore.status().unwrap().success(), "{} cannot be restored", fixture.display());
+        let mut gate = Self { bot_url: bot.url(), options, running: None, state, url: String::new() };
+        gate.run();
+        gate
+    }
+
     /// Stops the gate as an operator does, and starts it again on the same storage.
     pub fn restart(&mut self) {
         self.stop();
@@ -146,6 +159,8 @@ impl Gate {
         }
         if !thread::panicking() {
             wait_until_gone(&groups);
+            let found = planted::found_in(&self.runtime_log());
+            assert!(found.is_none(), "the log shows what is nobody's business: {found:?}");
         }
     }
 
@@ -192,8 +207,12 @@ impl Gate {
         ];
         for (name, value) in own {
             command.env(format!("BATON_VAR_{name}"), value);
+            planted::plant(value);
         }
         for (name, value) in &self.options.vars {
+            if ["SECRET", "TOKEN", "KEY"].iter().any(|word| name.contains(word)) {
+                planted::plant(value);
+            }
             command.env(format!("BATON_VAR_{name}"), value);
         }
         let mut child = command.spawn().unwrap();

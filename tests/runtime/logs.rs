@@ -9,6 +9,7 @@ use crate::client::{Person, eventually, wamid};
 use crate::common::meta::{delivery, text};
 use crate::delivery::sign;
 use crate::gate::{ADMIN_TOKEN, APP_SECRET, Gate, Options, VERIFY_TOKEN};
+use crate::planted;
 
 #[test]
 fn the_logs_name_what_happened_and_nobody() {
@@ -36,4 +37,29 @@ fn the_logs_name_what_happened_and_nobody() {
             assert!(!line.contains(secret), "the log shows {secret:?}: {line}");
         }
     }
+}
+
+/// When a gate stops, its log is searched for all that this process has told any gate.
+#[test]
+fn the_search_of_every_gates_log_would_notice() {
+    let bot = Bot::start(APP_SECRET);
+    let mut gate = Gate::start(&bot, Options::default());
+    let (person, id) = (Person::new(), wamid());
+    let text_of_this_test = "something that only this test has said";
+    gate.text(person.both(), &id, text_of_this_test);
+    bot.wait_for(1, &id, Duration::from_secs(20));
+    let line = |shown: &str| format!("{{\"event\":\"attempt_failed\",\"reason\":\"{shown}\"}}");
+    for planted in [&*person.phone, &person.bsuid, &id, text_of_this_test, APP_SECRET, VERIFY_TOKEN, ADMIN_TOKEN] {
+        let found = planted::found_in(&format!("an innocent line\n{}\n", line(planted)));
+        assert!(found.is_some_and(|(_, told)| told.contains(planted)), "{planted} would not be noticed");
+    }
+    assert_eq!(planted::found_in(&line("status_500")), None);
+    // A gate whose log does show something fails where it stops.
+    let log = gate.state().join("wrangler.log");
+    let before = std::fs::read_to_string(&log).unwrap();
+    // At the beginning, because wrangler may still write where it has left off.
+    std::fs::write(&log, format!("{}\n{before}", line(&person.phone))).unwrap();
+    let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| gate.stop()));
+    std::fs::write(&log, before).unwrap();
+    assert!(stopped.is_err(), "the search does not look at the log");
 }

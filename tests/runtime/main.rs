@@ -15,6 +15,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../tool/meta.rs"]
+mod tool_meta;
 
 mod bot;
 mod chance;
@@ -22,11 +24,13 @@ mod client;
 mod delivery;
 mod gate;
 mod graph;
+mod planted;
 mod wire;
 
 mod access;
 mod batches;
 mod bodies;
+mod book;
 mod bot_faults;
 mod broadcast;
 mod configuration;
@@ -34,26 +38,37 @@ mod contract;
 mod crash;
 mod desk;
 mod endurance;
+mod erase;
 mod fence;
 mod framework;
 mod handback;
 mod handshake;
 mod identity;
+mod jurisdiction;
 mod latency;
 mod leaks;
+mod lines;
 mod load;
 mod logs;
+mod observe;
 mod once;
 mod operator;
 mod policies;
+mod probe;
 mod proxy;
 mod race;
 mod receipts;
+mod recipes;
+mod release;
+mod rotation;
 mod rules;
 mod sdks;
 mod sends;
+mod setup;
 mod shipping;
 mod signatures;
 mod silence;
 mod stream;
+mod tool;
 mod transaction;
+mod upgrade;

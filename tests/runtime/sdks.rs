@@ -41,7 +41,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn node() -> PathBuf {
+pub fn node() -> PathBuf {
     root().join("node_modules/.bin/node")
 }
 

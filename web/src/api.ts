@@ -11,7 +11,7 @@
 import type {
   Alert, Collisions, CollisionOutcome, ConversationRecord, Conversations, DeadLetters, Erased, Explanation, Holder,
   Line, Mistake, Policy, PolicyDocument, PolicyVersion, Problem, Replayed, ReplayedMany, ReplayOrder, RuleTest,
-  Session, Span, Statistics, TestedEvent, Turn,
+  Session, Span, Observation, Statistics, TestedEvent, Turn,
 } from "./contract";
 import { setClock } from "./clock";
 
@@ -33,6 +33,8 @@ export class Failed extends Error {
 }
 
 let csrf = "";
+/** The line that the session is for; null where it is for all of them. */
+let own: string | null = null;
 let onSignedOut = () => {};
 /** Who is told that the session has ended. */
 export const whenSignedOut = (listener: () => void) => { onSignedOut = listener; };
@@ -94,7 +96,7 @@ async function renewed(): Promise<boolean> {
   return csrf !== before;
 }
 
-const keep = (answer: Session) => { csrf = answer.csrf; return answer; };
+const keep = (answer: Session) => { csrf = answer.csrf; own = answer.line; return answer; };
 const place = (line: string, customer: string) => `/conversations/${encodeURIComponent(line)}/${encodeURIComponent(customer)}`;
 const post = <T>(path: string, body?: unknown) => call<T>(path, { method: "POST", ...(body === undefined ? {} : { body }) });
 
@@ -122,13 +124,16 @@ export const replayMany = (order: ReplayOrder) => post<ReplayedMany>("/dead-lett
 export interface CollisionQuery extends Query { line: string; since_ms?: number; outcome?: CollisionOutcome; cursor?: string }
 export const collisions = (query: CollisionQuery, signal?: AbortSignal) => call<Collisions>("/collisions", { query, signal });
 export const statistics = (line: string, span: Span, signal?: AbortSignal) => call<Statistics>("/statistics", { query: { line, span }, signal });
+export const observation = (line: string, signal?: AbortSignal) => call<Observation>("/observation", { query: { line }, signal });
 export const alerts = (line: string, signal?: AbortSignal) => call<{ alerts: Alert[] }>("/alerts", { query: { line }, signal }).then((answer) => answer.alerts);
 
-export const policy = (signal?: AbortSignal) => call<Policy>("/policy", { signal });
+// Who has signed in for one line sees and changes that line's own policy.
+const whose = () => (own === null ? {} : { query: { line: own } });
+export const policy = (signal?: AbortSignal) => call<Policy>("/policy", { ...whose(), signal });
 export const putPolicy = (document: PolicyDocument, base_version: number, note: string) =>
-  call<Policy>("/policy", { method: "PUT", body: { document, base_version, ...(note === "" ? {} : { note }) } });
+  call<Policy>("/policy", { ...whose(), method: "PUT", body: { document, base_version, ...(note === "" ? {} : { note }) } });
 export const checkPolicy = (document: PolicyDocument, signal?: AbortSignal) =>
-  call<{ mistakes: Mistake[] }>("/policy/check", { method: "POST", body: { document }, signal }).then((answer) => answer.mistakes);
-export const policyVersions = (signal?: AbortSignal) => call<{ versions: PolicyVersion[] }>("/policy/versions", { signal }).then((answer) => answer.versions);
-export const rollback = (version: number) => post<Policy>("/policy/rollback", { version });
-export const testRules = (test: RuleTest) => post<{ events: TestedEvent[] }>("/policy/test", test).then((answer) => answer.events);
+  call<{ mistakes: Mistake[] }>("/policy/check", { ...whose(), method: "POST", body: { document }, signal }).then((answer) => answer.mistakes);
+export const policyVersions = (signal?: AbortSignal) => call<{ versions: PolicyVersion[] }>("/policy/versions", { ...whose(), signal }).then((answer) => answer.versions);
+export const rollback = (version: number) => call<Policy>("/policy/rollback", { ...whose(), method: "POST", body: { version } });
+export const testRules = (test: RuleTest) => call<{ events: TestedEvent[] }>("/policy/test", { ...whose(), method: "POST", body: test }).then((answer) => answer.events);

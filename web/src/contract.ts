@@ -10,12 +10,12 @@ export type Cause =
   | "broadcast" | "customer_asked" | "echo" | "held_longest" | "lease_expired" | "merged"
   | "operator" | "paused" | "phrase" | "revoked" | "unanswered";
 export type EventState = "dead" | "delivered" | "in_flight" | "waiting" | "withheld";
-export type CollisionOutcome = "dropped" | "leaked" | "prevented";
+export type CollisionOutcome = "dropped" | "leaked" | "prevented" | "would_prevent";
 export type AlertKind = "bot_down" | "customer_unanswered" | "dead_letter" | "gate_deaf" | "leak";
 export type DeafReason = "account_offboarded" | "no_echoes" | "partner_removed" | "phone_idle";
 export type Span = "hour" | "day" | "month";
 
-export interface Session { csrf: string; expires_at_ms: number | null; by: "access" | "session" | "token" }
+export interface Session { csrf: string; expires_at_ms: number | null; by: "access" | "session" | "token"; line: string | null }
 export interface Line { id: string; shards: number }
 export interface Counts { waiting: number; human: number; dead_letters: number }
 
@@ -46,6 +46,8 @@ export interface Event {
   class: string;
   state: EventState;
   reason: string | null;
+  would_withhold: string | null;
+  trace: string;
   attempts: number;
   rule: string | null;
   bot: string | null;
@@ -74,7 +76,7 @@ export interface ConversationCollision {
 }
 export interface Collision extends ConversationCollision { line: string; customer: string; conversation: string }
 export interface Collisions { collisions: Collision[]; next_cursor: string | null }
-export interface CollisionCounts { prevented: number; dropped: number; leaked: number }
+export interface CollisionCounts { prevented: number; dropped: number; leaked: number; would_prevent: number }
 
 export interface ConversationRecord {
   conversation: string;
@@ -104,7 +106,12 @@ export interface Turn {
   explanation: string;
 }
 export interface Explanation { line: string; customer: string; event: Event | null; send: Send | null; explanation: string }
-export interface Erased { erased: number }
+export interface Erased {
+  erased: number;
+  objects: { object: string; rows: number }[];
+  desk: { part: number; conversations: number; dead_letters: number; collisions: number; alerts: number }[];
+  remaining: number;
+}
 
 export interface DeadLetter {
   line: string;
@@ -140,6 +147,8 @@ export interface Counters {
   prevented: number;
   dropped: number;
   leaked: number;
+  would_withhold: number;
+  would_prevent: number;
 }
 export interface Bucket extends Counters { at_ms: number }
 export interface Quantiles { count: number; p50: number | null; p95: number | null }
@@ -171,6 +180,20 @@ export interface Statistics {
   late_ms: Quantiles;
   bot: Bot;
   watchdog: Watchdog;
+}
+export interface PersonTimes { count: number; p50: number | null; p90: number | null }
+export interface Observation {
+  line: string;
+  from_ms: number;
+  to_ms: number;
+  mode: "enforce" | "observe";
+  conversations_with_a_person: number;
+  would_be_withheld: number;
+  would_be_prevented: number;
+  reply_gap_seconds: PersonTimes;
+  first_answer_seconds: PersonTimes;
+  suggestions: { key: string; value: number; why: string }[];
+  missing: { key: string; why: string }[];
 }
 export interface Alert {
   id: string;

@@ -30,7 +30,7 @@ export function reasonText(words: Words, reason: string): string | undefined {
   return status === undefined ? table[reason] : words.t.statusReason(status);
 }
 
-interface Standing { class: string; state: EventState; reason: string | null; rule?: string | null; bot?: string | null; explanation: string }
+interface Standing { class: string; state: EventState; reason: string | null; rule?: string | null; bot?: string | null; would_withhold?: string | null; explanation: string }
 
 /** Where an event stands and why. */
 export function eventSentence(words: Words, event: Standing): string {
@@ -43,6 +43,7 @@ export function eventSentence(words: Words, event: Standing): string {
   const parts = [reason === "" ? `${state}.` : `${state}: ${reason}.`];
   if (event.rule) parts.push(t.byRule(event.rule));
   if (event.bot) parts.push(t.forBot(event.bot));
+  if (event.would_withhold) parts.push(t.wouldWithhold(reasonText(words, event.would_withhold) ?? event.would_withhold));
   return parts.join(" ");
 }
 

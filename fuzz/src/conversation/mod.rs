@@ -201,7 +201,15 @@ impl Shop {
     fn accept(&mut self, events: &[Incoming]) {
         let known = self.shelf.known(events);
         let (here, line) = (self.here.clone(), self.line.clone());
-        let arrival = Arrival { events, known: &known, here: &here, aliases: &[], customer: None, line: line.as_ref() };
+        let arrival = Arrival {
+            events,
+            known: &known,
+            here: &here,
+            aliases: &[],
+            customer: None,
+            line: line.as_ref(),
+            last_said: None,
+        };
         let output = self.apply(&Input::Accept(arrival));
         let Answer::Accepted { new, duplicates } = output.answer else { panic!("{:?}", output.answer) };
         assert_eq!(new + duplicates, events.len(), "each event is new or known");
@@ -214,8 +222,15 @@ impl Shop {
     /// The same delivery at once again changes nothing.
     fn repeat(&self, events: &[Incoming]) {
         let known = self.shelf.known(events);
-        let arrival =
-            Arrival { events, known: &known, here: &self.here, aliases: &[], customer: None, line: self.line.as_ref() };
+        let arrival = Arrival {
+            events,
+            known: &known,
+            here: &self.here,
+            aliases: &[],
+            customer: None,
+            line: self.line.as_ref(),
+            last_said: None,
+        };
         let mut twin = self.conversation.clone();
         // A hold that was at its longest ends with the next thing that happens, whatever that is.
         let nobody = EventId::named("nobody");

@@ -5,6 +5,7 @@
 
 use super::{Row, Sql, StoreError, Value, at, text};
 use crate::conversation::Alert;
+use crate::desk::observation::Observed;
 use crate::desk::page::newest_first;
 use crate::desk::report::{BotSeen, Report};
 use crate::desk::statistics::{Counts, Span, Totals};
@@ -128,6 +129,31 @@ pub fn over(sql: &impl Sql, span: Span, now: UnixMillis) -> Result<Counts, Store
         all
     };
     Ok(Counts { buckets, marks: marks(sql)? })
+}
+
+/// What this part of the desk has seen since a time, which lies on the hour.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub fn observed(sql: &impl Sql, since: UnixMillis, now: UnixMillis) -> Result<Observed, StoreError> {
+    let mut observed = Observed::default();
+    if !super::exists(sql)? {
+        return Ok(observed);
+    }
+    let hours = "SELECT at, tallies FROM hour WHERE at >= ? AND at < ? AND at > 0";
+    let minutes = "SELECT at, tallies FROM minute WHERE at >= ? AND at < ?";
+    let end = now.after(Span::Hour.bucket());
+    for (statement, begin) in [(hours, since), (minutes, until(sql)?.max(since))] {
+        for (_, tallies) in buckets(sql, statement, begin, end)? {
+            observed.tallies.add(&tallies);
+        }
+    }
+    let spoken = "SELECT count(*) FROM conversation WHERE json_extract(standing, '$.person_at_ms') >= ?";
+    let found = sql.query(spoken, vec![at(since)])?;
+    let count = found.into_iter().next().map(|row| Row::new(row).integer()).transpose()?;
+    observed.conversations = count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
+    Ok(observed)
 }
 
 /// What this part of the desk has counted since it began.

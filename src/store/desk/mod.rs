@@ -24,11 +24,18 @@ pub mod incidents;
 pub mod intake;
 pub mod lists;
 
+use super::schema::{MARK, Mark, Schema};
 use super::{Sql, StoreError, Value};
 use crate::time::UnixMillis;
 
-/// The tables. A later version adds statements behind these and counts them in `hour 0`.
-const TABLES: [&str; 11] = [
+/// What a part of a desk has: version 1 is that of 0.1.0.
+pub const SCHEMA: Schema = Schema::new("conversation", Mark::Table, &[TABLES_1, &[MARK]]);
+
+/// What the object has that knows all lines.
+pub const DIRECTORY: Schema =
+    Schema::new("line", Mark::Table, &[&["CREATE TABLE line (id TEXT PRIMARY KEY) WITHOUT ROWID"], &[MARK]]);
+
+const TABLES_1: &[&str] = &[
     "CREATE TABLE conversation (id TEXT PRIMARY KEY, rank INTEGER NOT NULL, name TEXT NOT NULL, holder TEXT NOT NULL, \
      dead INTEGER NOT NULL, message_ms INTEGER, echo_ms INTEGER, wake_ms INTEGER, written_ms INTEGER NOT NULL, \
      search TEXT NOT NULL, standing TEXT NOT NULL, shown TEXT NOT NULL) WITHOUT ROWID",
@@ -48,6 +55,16 @@ const TABLES: [&str; 11] = [
     "CREATE UNIQUE INDEX incident_open ON incident (conversation, kind) WHERE closed IS NULL",
 ];
 
+/// Brings whatever desk this is up to date. The caller opens the transaction, before anything else is asked of it.
+///
+/// # Errors
+///
+/// [`StoreError::TooNew`] where a newer version wrote it, or the database's own error.
+pub fn open(sql: &impl Sql) -> Result<(), StoreError> {
+    SCHEMA.open(sql)?;
+    DIRECTORY.open(sql).map(|_| ())
+}
+
 /// Whether anything was ever reported to this desk.
 ///
 /// # Errors
@@ -64,13 +81,11 @@ pub fn exists(sql: &impl Sql) -> Result<bool, StoreError> {
 ///
 /// [`StoreError`].
 pub fn create(sql: &impl Sql) -> Result<bool, StoreError> {
-    if exists(sql)? {
-        return Ok(false);
+    let is_new = SCHEMA.make(sql)?;
+    if is_new {
+        sql.query("INSERT INTO hour (at, tallies, until) VALUES (0, '[]', 0)", vec![])?;
     }
-    for statement in TABLES {
-        sql.query(statement, vec![])?;
-    }
-    sql.query("INSERT INTO hour (at, tallies, until) VALUES (0, '[]', 0)", vec![]).map(|_| true)
+    Ok(is_new)
 }
 
 /// Notes that a line has something to show, in the object that knows all lines.
@@ -79,7 +94,7 @@ pub fn create(sql: &impl Sql) -> Result<bool, StoreError> {
 ///
 /// [`StoreError`].
 pub fn register(sql: &impl Sql, line: &str) -> Result<(), StoreError> {
-    sql.query("CREATE TABLE IF NOT EXISTS line (id TEXT PRIMARY KEY) WITHOUT ROWID", vec![])?;
+    DIRECTORY.make(sql)?;
     sql.query("INSERT OR IGNORE INTO line (id) VALUES (?)", vec![text(line)]).map(|_| ())
 }
 
@@ -89,8 +104,7 @@ pub fn register(sql: &impl Sql, line: &str) -> Result<(), StoreError> {
 ///
 /// [`StoreError`].
 pub fn lines(sql: &impl Sql) -> Result<Vec<String>, StoreError> {
-    let found = sql.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'line'", vec![])?;
-    if found.is_empty() {
+    if !DIRECTORY.open(sql)? {
         return Ok(Vec::new());
     }
     let rows = sql.query("SELECT id FROM line ORDER BY id", vec![])?;
@@ -118,14 +132,14 @@ fn optional_at(value: Option<UnixMillis>) -> Value {
 }
 
 /// The values of a row, in their order.
-struct Row(std::vec::IntoIter<Value>);
+pub(super) struct Row(std::vec::IntoIter<Value>);
 
 impl Row {
-    fn new(row: Vec<Value>) -> Self {
+    pub(super) fn new(row: Vec<Value>) -> Self {
         Self(row.into_iter())
     }
 
-    fn text(&mut self) -> Result<String, StoreError> {
+    pub(super) fn text(&mut self) -> Result<String, StoreError> {
         self.optional_text()?.ok_or(StoreError::Corrupt("a text of the desk"))
     }
 
@@ -137,7 +151,7 @@ impl Row {
         }
     }
 
-    fn integer(&mut self) -> Result<i64, StoreError> {
+    pub(super) fn integer(&mut self) -> Result<i64, StoreError> {
         match self.0.next() {
             Some(Value::Integer(number)) => Ok(number),
             Some(Value::Null | Value::Text(_)) | None => Err(StoreError::Corrupt("a number of the desk")),

@@ -173,7 +173,7 @@ impl Watch {
                 // The one name may know what the other took for a leak.
                 let all: Vec<EventId> = self.sends.leaked.iter().map(|(id, _)| id.clone()).collect();
                 for id in &all {
-                    if self.is_explained(group, id) {
+                    if self.is_explained(group, id, UnixMillis::default()) {
                         self.explained(group, id);
                     }
                 }
@@ -209,7 +209,7 @@ impl Watch {
     /// A message is let through.
     fn goes(&mut self, groups: &[usize], post: &Post, begun: UnixMillis, commit: &Commit<'_>) {
         let (now, policy, digest) = (commit.now, commit.policy, &post.sending.digest);
-        let observes = policy.fence.mode == FenceMode::Observe;
+        let observes = policy.fence.mode == FenceMode::Observe || policy.observes();
         let holds = groups.iter().any(|group| self.holds_at(*group, now));
         self.check(!holds || post.always || observes, Promise::SilentSends, || {
             format!("a message goes out by {} while a person holds", commit.name.as_str())
@@ -218,10 +218,12 @@ impl Watch {
         self.check(age != Some(Age::Late) || post.always || observes, Promise::NoLateAnswer, || {
             format!("{} is answered, and a person has taken over since", shown(post))
         });
-        let first = self.first_of(groups, digest, now, policy);
+        let first = self.first_of(groups, digest, now, policy).filter(|_| !policy.observes());
         self.check(first.is_none(), Promise::SentOnce, || format!("{digest} goes out again: {first:?}"));
         self.check(begun == now, Promise::Counted, || "a message begins at another time".to_owned());
+        let is_only_observed = commit.output.collision.as_ref().is_some_and(|it| it.would_prevent);
         self.notes.count(match () {
+            () if is_only_observed => "observe: would prevent",
             () if holds && observes && !post.always => "send: let through, observed",
             () if holds => "send: let through, always",
             () => "send: let through",
@@ -233,6 +235,9 @@ impl Watch {
         let meets = holds && !post.always && self.holds_at(groups[groups.len() - 1], now);
         self.check(is_counted || !meets, Promise::Counted, || "a message leaks and is not counted".to_owned());
         self.check(!is_counted || observes, Promise::Counted, || "a message leaks by the gate".to_owned());
+        self.check(!is_counted || is_only_observed == policy.observes(), Promise::AllPasses, || {
+            "a message that passes because the policy observes does not say so".to_owned()
+        });
         let object = self.name(commit.name);
         self.sends.let_through.push(Let { digest: digest.clone(), object, begun, state: LetState::Open });
         if self.sends.let_through.len() > SENDS_MAX {
@@ -243,6 +248,7 @@ impl Watch {
     /// A message is stopped.
     fn stopped(&mut self, group: usize, post: &Post, verdict: &Verdict, refusal: &Refusal, commit: &Commit<'_>) {
         let (now, policy) = (commit.now, commit.policy);
+        self.check(!policy.observes(), Promise::AllPasses, || "a message is stopped".to_owned());
         let is_drop = matches!(verdict, Verdict::Drop(_));
         let (mode, outcome) = match verdict {
             Verdict::Drop(_) => (FenceMode::AcceptAndDrop, CollisionOutcome::Dropped),
@@ -341,10 +347,15 @@ impl Watch {
     }
 
     /// Whether a message is the shop's own, or came by the gate, as far as this group knows.
-    pub(super) fn is_explained(&self, group: usize, id: &EventId) -> bool {
+    /// `at` is when it was taken for a leak: what was sent a day before that is forgotten by then.
+    pub(super) fn is_explained(&self, group: usize, id: &EventId, at: UnixMillis) -> bool {
         let is_here = |name: &u8| self.group_at(*name) == group;
         let is_echo = |seen: &super::Seen| seen.class == Class::Echo && seen.names.iter().any(is_here);
-        let by_gate = |sent: &Let| sent.state == LetState::Accepted(id.clone()) && is_here(&sent.object);
+        let by_gate = |sent: &Let| {
+            sent.state == LetState::Accepted(id.clone())
+                && is_here(&sent.object)
+                && at < sent.begun.after(REMEMBER_SENDS_FOR)
+        };
         self.events.get(id).is_some_and(is_echo) || self.sends.let_through.iter().any(by_gate)
     }
 

@@ -4,7 +4,8 @@
 //! undone. A takeover is what `turn` believes.
 //!
 //! Why some of it is unsure: where two talks have met, which tokens of the one outdate those of the other is a matter of
-//! judgement, and what was under way when a hold began may be the bot's again after it. Of these nothing is said.
+//! judgement, what was under way when a hold began may be the bot's again after it, and what passed during a hold because
+//! the policy only observed may have been answered by the person since. Of these nothing is said.
 
 use baton::outbox::State;
 use baton::webhook::event::Class;
@@ -51,7 +52,10 @@ impl Watch {
         }
         let heard = Heard { id, token, object: flight.object.clone() };
         self.sends.given.retain(|given| given.heard != heard);
-        self.sends.given.push(Given { heard, object, by_token: Age::New, by_context: Age::New });
+        let group = self.group_of(&flight.object);
+        let passed = self.observes && self.groups[group].hold.is_some();
+        let age = if passed { Age::Unsure } else { Age::New };
+        self.sends.given.push(Given { heard, object, by_token: age, by_context: age });
         if self.sends.given.len() > HEARD_MAX {
             self.sends.given.remove(0);
         }

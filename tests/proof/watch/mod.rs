@@ -11,6 +11,7 @@
 //! | `sent` | once, in order, fencing: every attempt that starts |
 //! | `rest` | nothing lost: where every accepted event is, at any time and when all has come to rest |
 //! | `fence` | every message of the bot's: whether it may go out, once, and what is remembered of it |
+//! | `observe` | all passes: what a policy that only observes lets through and writes down |
 //! | `heard` | what the bot was given, and whether a person has taken over since |
 //!
 //! Invariant: the first violation is kept and nothing after it is looked at, so a report names the cause and not what
@@ -23,6 +24,7 @@ mod fence;
 mod group;
 mod heard;
 mod meet;
+mod observe;
 mod operator;
 mod rest;
 mod sent;
@@ -48,6 +50,8 @@ use sent::{Flying, Sent};
 /// What can be broken.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Promise {
+    /// Where the policy only observes everything passes, and what would have been withheld is written down.
+    AllPasses,
     /// A message of the bot's is stopped for a person who holds, or has held since, and for nothing else.
     AnswersPass,
     /// The bot gets of a hold what the policy says, and nobody holds but whom the policy lets take.
@@ -127,6 +131,8 @@ impl Eq for Notes {}
 pub struct Watch {
     /// The first violation.
     pub broken: Option<Violation>,
+    /// Whether the policy in force only observes.
+    pub observes: bool,
     pub notes: Notes,
     /// The objects that were met, and for each of them its group and the largest `seq` it has given.
     names: Vec<(ObjectName, u8, u64)>,
@@ -202,6 +208,8 @@ impl Watch {
         self.turn_stays(commit);
         self.fence(commit);
         self.follow(commit);
+        self.all_passes(commit);
+        self.nothing_waits(commit);
         self.number(commit);
         self.judge(commit);
     }

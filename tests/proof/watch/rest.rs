@@ -107,10 +107,10 @@ impl Watch {
             let Some(row) = object.storage.row() else { continue };
             prevented += row.collisions.prevented;
             dropped += row.collisions.dropped;
-            leaked += row.collisions.leaked;
+            leaked += row.collisions.leaked + row.collisions.would_prevent;
             remembered += row.collisions.iter().count();
-            let wrong = row.collisions.iter().filter_map(|collision| collision.message.as_ref());
-            let wrong = wrong.into_iter().find(|id| self.is_explained(group, id)).cloned();
+            let mut leaks = row.collisions.iter().filter_map(|it| Some((it.message.as_ref()?, it.at_ms)));
+            let wrong = leaks.find(|(id, at)| self.is_explained(group, id, *at)).map(|(id, _)| id.clone());
             self.check(wrong.is_none(), Promise::LeaksKnown, || {
                 format!("{} has not leaked", wrong.as_ref().map_or("", EventId::as_str))
             });

@@ -140,7 +140,9 @@ impl Watch {
         }
         self.given(flight);
         if attempt.class.is_turn_bound() {
-            self.keeps_silence(flight, now);
+            if !self.observes {
+                self.keeps_silence(flight, now);
+            }
             let group = self.group_of(&flight.object);
             let last = core::mem::replace(&mut self.groups[group].token_sent, attempt.token.number());
             self.check(last <= attempt.token.number(), Promise::Fencing, || format!("{id} has an older token"));

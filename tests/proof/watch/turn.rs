@@ -158,7 +158,7 @@ impl Watch {
             let seq = commit.storage.entry(id).map_or(0, |entry| entry.seq);
             if seq > from {
                 owed.given.push(id.clone());
-            } else if !hold.joined {
+            } else if !hold.joined && !commit.is_first_enforced() {
                 owed.kept.push((id.clone(), seen.class));
             }
         }
@@ -220,6 +220,8 @@ impl Watch {
             let asks = match commit.storage.entry(&event.id).and_then(|entry| entry.reason) {
                 Some(Reason::Applied | Reason::Ignored) => false,
                 Some(Reason::ForPerson | Reason::Stale) => wants_answer,
+                // The bot has it, and may answer.
+                _ if policy.observes() => false,
                 _ => wants_answer || delivery.meanings[*at] == Meaning::AsksForPerson,
             };
             owed.is_asked |= asks && self.groups[group].hold.is_some();
@@ -290,8 +292,10 @@ impl Watch {
         let mut hold = Held::new(now, None);
         hold.lease_until = now.after(policy.lease.min(policy.max_hold));
         state.hold = Some(hold);
-        for asked in &mut state.asked {
-            (asked.at, asked.warned) = (now, false);
+        if !policy.observes() {
+            for asked in &mut state.asked {
+                (asked.at, asked.warned) = (now, false);
+            }
         }
         self.given_before_hold(group);
     }

@@ -21,7 +21,7 @@ import { QuantileTile, Tile } from "./health";
 const DAY_MS = 86_400_000;
 const SINCES = { day: 1, week: 7, month: 30 } as const;
 type Since = keyof typeof SINCES;
-const OUTCOMES: CollisionOutcome[] = ["prevented", "dropped", "leaked"];
+const OUTCOMES: CollisionOutcome[] = ["prevented", "dropped", "leaked", "would_prevent"];
 
 export function CollisionsView({ query }: { query: URLSearchParams }) {
   const words = useWords();
@@ -47,7 +47,7 @@ export function CollisionsView({ query }: { query: URLSearchParams }) {
           <QuantileTile title={t.collide.late} of={data.late_ms} />
         </dl>
         <Chart title={t.collide.perDay} kind="bars" isDaily at={data.buckets.map((bucket) => bucket.at_ms)}
-          series={[series("prevented", "c2"), series("dropped", "c4"), series("leaked", "c5")]} />
+          series={[series("prevented", "c2"), series("dropped", "c4"), series("leaked", "c5"), series("would_prevent", "c3")]} />
       </>}
       <h2>{t.collide.list}</h2>
       <div class="filters">
@@ -89,7 +89,7 @@ function List({ outcome, since }: { outcome: CollisionOutcome | undefined; since
               <p><a href={conversationHref(line, collision.customer)}>{customerName(collision.customer)}</a> · <Moment at={collision.at_ms} />{collision.kind !== "" && <> · <span class="hint">{collision.kind}</span></>}</p>
               <p title={collision.explanation}>{collisionSentence(words, collision)}</p>
             </div>
-            <Tag tone={collision.outcome === "leaked" ? "bad" : collision.outcome === "dropped" ? "warn" : "good"}>{t.collide.outcomes[collision.outcome] ?? collision.outcome}</Tag>
+            <Tag tone={collision.outcome === "leaked" ? "bad" : collision.outcome !== "prevented" ? "warn" : "good"}>{t.collide.outcomes[collision.outcome] ?? collision.outcome}</Tag>
           </li>
         ))}
       </ul>

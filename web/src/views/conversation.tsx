@@ -78,7 +78,7 @@ function Record({ record, title, onChange, onErase }: { record: ConversationReco
   const { line, say } = useDesk();
   const all = useMemo(() => happenings(record), [record]);
   const dead = record.events.filter((event) => event.state === "dead").length;
-  const { prevented, dropped, leaked } = record.collision_counts;
+  const { prevented, dropped, leaked, would_prevent } = record.collision_counts;
   const replay = async () => {
     try {
       say(t.act.replayed((await api.replay(line, record.customer)).replayed), "good");
@@ -106,7 +106,7 @@ function Record({ record, title, onChange, onErase }: { record: ConversationReco
         [t.talk.names, record.names.map(customerName).join(", ") || customerName(record.customer)],
         [t.talk.since, record.since_ms === null ? "–" : <Moment at={record.since_ms} />],
         [t.talk.token, number(locale, record.token)],
-        [t.views.collisions, t.talk.collisionCounts(prevented, dropped, leaked)],
+        [t.views.collisions, t.talk.collisionCounts(prevented, dropped, leaked, would_prevent)],
       ]} />
       <div class="head">
         <h2>{t.talk.timeline}</h2>

@@ -14,6 +14,7 @@ import { useWords } from "../i18n";
 import { Choice, Empty, Facts, Loading, Tag, Trouble } from "../parts/basics";
 import { Chart } from "../parts/chart";
 import { DeadLetterList } from "../parts/dead-letters";
+import { Observed } from "../parts/observed";
 import { GateSays } from "../parts/lanes";
 import { Ago, Moment } from "../parts/time";
 import { conversationHref, href, replaceWith } from "../route";
@@ -51,6 +52,7 @@ export function Health({ query }: { query: URLSearchParams }) {
         <Alerts alerts={alerts.data} error={alerts.error} onRetry={alerts.reload} />
         <DeadLetterList round={round} />
       </div>
+      <Observed />
     </>
   );
 }

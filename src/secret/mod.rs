@@ -3,7 +3,13 @@
 //! Invariant: the only way to a secret's bytes is [`Secret::expose`], which the two modules that compute Meta's and the
 //! bot's signatures call; what the gate signs for itself is signed here, by [`Secret::sign`]. `Debug` shows a fixed word, there is no `Display`, no `Serialize` and no `==`.
 //!
+//! A secret that can be changed while it is in use is a [`Rotating`] one (`rotating`).
+//!
 //! Not here: where secrets come from (`settings`, `edge::env`).
+
+pub mod rotating;
+
+pub use rotating::{Rotating, Which};
 
 use core::fmt;
 
@@ -59,6 +65,14 @@ impl Secret {
     pub fn derive(&self, purpose: &str) -> Self {
         Self(self.sign(purpose))
     }
+
+    /// What tells this secret from another of the same name, and does not give it away: half of a signature.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut digest = self.sign("baton secret 1");
+        digest.truncate(32);
+        digest
+    }
 }
 
 /// HMAC-SHA256 of `message`. `None` never happens: HMAC takes keys of any length.
@@ -102,6 +116,14 @@ mod tests {
         assert!(!one.has_signed("message", "") && !one.has_signed("message", &signature.to_uppercase()));
         let derived = one.derive("purpose");
         assert!(!derived.has_signed("message", &signature) && !derived.matches(b"correct horse"));
+    }
+
+    #[test]
+    fn a_digest_tells_two_secrets_apart_and_is_none_of_their_signatures() {
+        let [one, other] = ["correct horse", "wrong horse"].map(|text| Secret::new(text).unwrap());
+        assert_eq!((one.digest().len(), one.digest()), (32, one.clone().digest()));
+        assert_ne!(one.digest(), other.digest());
+        assert!(!one.matches(one.digest().as_bytes()) && one.sign("baton secret 1").starts_with(&one.digest()));
     }
 
     #[test]

@@ -1,0 +1,85 @@
+//! Running the tool: in a folder of its own, with secrets that must not show, and without what the developer's own
+//! environment has.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+/// Planted: none of them may be in anything that the tool prints or sends elsewhere.
+pub const ADMIN_TOKEN: &str = "planted-operator-token-5b1c";
+pub const APP_SECRET: &str = "planted-app-secret-77aa";
+
+/// What the tool left behind.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The one document on standard output, of a tool that was told `--json`.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A folder for one run, which goes with it.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("tool-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn with(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.0.join(name), text).unwrap();
+        self
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The tool, ready to be run in this folder.
+pub fn command(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_baton"));
+    command.args(arguments).current_dir(folder.path());
+    command.env_remove("BATON_GATE").env("TZ", "UTC0").env("NO_COLOR", "1");
+    command.env("ADMIN_TOKEN", ADMIN_TOKEN).env("META_APP_SECRET", APP_SECRET);
+    command
+}
+
+/// Runs it to its end; nobody is at the terminal.
+pub fn run(folder: &Folder, arguments: &[&str], input: &str) -> Ran {
+    finish(command(folder, arguments), input)
+}
+
+/// Runs a command to its end.
+pub fn finish(mut command: Command, input: &str) -> Ran {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the tool starts");
+    // A tool that does not read its input may have ended by now.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the tool prints text");
+    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}

@@ -1,0 +1,4 @@
+CREATE TABLE __miniflare_do_name (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE line (id TEXT PRIMARY KEY) WITHOUT ROWID;
+INSERT INTO "__miniflare_do_name" VALUES (1, 'desks');
+INSERT INTO "line" VALUES ('300000000000001');
