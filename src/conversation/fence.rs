@@ -160,7 +160,7 @@ impl Conversation {
         }
         let Sending { digest, kind, .. } = asked.sending;
         self.sends.let_go_of_answers(now.before(SEND_LOST_AFTER).before(policy.fence.duplicate_send));
-        self.sends.begin(Send {
+        let begun_at = self.sends.begin(Send {
             digest: digest.clone(),
             kind: kind.clone(),
             begun_at_ms: now,
@@ -168,7 +168,7 @@ impl Conversation {
         });
         output.save = true;
         self.forget_later(context, output);
-        Verdict::Go(now)
+        Verdict::Go(begun_at)
     }
 
     /// What became of the same message a short while ago, where the customer has said nothing since.

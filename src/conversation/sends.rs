@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::EventId;
 use crate::limits::{SEND_LOST_AFTER, SENDS_MAX};
-use crate::time::UnixMillis;
+use crate::time::{Millis, UnixMillis};
+
+/// What lies between the times of two sends that began at once.
+const TOLD_APART_BY: Millis = Millis::new(1);
 
 /// The bot's last sends, oldest first.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -65,12 +68,21 @@ impl Send {
 }
 
 impl Sends {
-    /// Writes down that a send begins. One of the same digest that is still open stays beside it: it may have been sent.
-    pub(super) fn begin(&mut self, send: Send) {
+    /// Writes down that a send begins, and says as of when. One of the same digest that is still open stays beside it:
+    /// it may have been sent.
+    ///
+    /// A send's end names it by digest and time. Of two that begin in one millisecond, as they may where repetitions
+    /// pass, the second is written down a millisecond later: the end of one must not overwrite the other's.
+    pub(super) fn begin(&mut self, mut send: Send) -> UnixMillis {
+        while self.place_of(&send.digest, send.begun_at_ms).is_some() {
+            send.begun_at_ms = send.begun_at_ms.after(TOLD_APART_BY);
+        }
+        let begun_at = send.begun_at_ms;
         self.0.push(send);
         if self.0.len() > SENDS_MAX {
             self.0.remove(0);
         }
+        begun_at
     }
 
     /// Whether a send of this digest is remembered.

@@ -10,7 +10,7 @@ use baton::graph::send::Sending;
 use baton::ids::{EventId, ObjectName};
 use baton::outbox::outcome::Outcome;
 use baton::outbox::{Reason, State};
-use baton::policy::{Broadcast, OnHandback};
+use baton::policy::{Broadcast, Mode, OnHandback};
 use baton::time::Millis;
 
 use crate::broken::Fault;
@@ -397,5 +397,24 @@ fn a_send_that_is_known_only_by_metas_report_does_not_go_out_again() {
     story.bot_posts(&[number], "hello").graph_answers(Taken::Lost).gets(&echo(number, "e1")).meta_reports(number, 0);
     story.gets(&withdrawn_echo(number, "r1", "e1")).bot_posts(&[number], "hello");
     assert!(story.world.sends.is_empty(), "it goes nowhere");
+    story.ends();
+}
+
+/// Two of the same words began in one millisecond, as they may where everything passes. The second's end came after
+/// Meta's report of another message had been taken for it, and was written over the first's.
+#[test]
+fn two_equal_sends_in_one_millisecond_are_told_apart() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.mode = Mode::Observe;
+    story.world.watch.switch();
+    story.gets(&echo(number, "e1")).pass(2).bot_posts(&[number], "hello").bot_posts(&[number], "hello");
+    story.graph_answers(Taken::Accepted).pass(80);
+    let now = story.world.now;
+    story.world.watch.reaches_beside(&named(number), now);
+    story.meta_reports(number, 0).graph_answers(Taken::Accepted);
+    let leaked = story.leaked();
+    story.meta_reports(number, 2);
+    assert_eq!(story.leaked(), leaked);
     story.ends();
 }

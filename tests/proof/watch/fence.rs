@@ -220,7 +220,13 @@ impl Watch {
         });
         let first = self.first_of(groups, digest, now, policy).filter(|_| !policy.observes());
         self.check(first.is_none(), Promise::SentOnce, || format!("{digest} goes out again: {first:?}"));
-        self.check(begun == now, Promise::Counted, || "a message begins at another time".to_owned());
+        let object = self.name(commit.name);
+        let is_taken = |at: UnixMillis| {
+            let same = |it: &Let| it.object == object && it.digest == *digest && it.begun == at;
+            self.sends.let_through.iter().any(|it| same(it) && it.state != LetState::NotSent)
+        };
+        let free = (0..=SENDS_MAX as u64).map(|step| now.after(Millis::new(step))).find(|at| !is_taken(*at));
+        self.check(free == Some(begun), Promise::Counted, || "a message begins at another time".to_owned());
         let is_only_observed = commit.output.collision.as_ref().is_some_and(|it| it.would_prevent);
         self.notes.count(match () {
             () if is_only_observed => "observe: would prevent",
@@ -238,7 +244,6 @@ impl Watch {
         self.check(!is_counted || is_only_observed == policy.observes(), Promise::AllPasses, || {
             "a message that passes because the policy observes does not say so".to_owned()
         });
-        let object = self.name(commit.name);
         self.sends.let_through.push(Let { digest: digest.clone(), object, begun, state: LetState::Open });
         if self.sends.let_through.len() > SENDS_MAX {
             self.sends.let_through.remove(0);
