@@ -222,20 +222,23 @@ impl Conversation {
         context: Context<'_>,
         output: &mut Output,
     ) {
-        let Some(send) = self.sends.get_mut(digest, begun_at) else { return };
         match end {
-            // Meta's report of it may have come first.
-            SendEnd::Unknown if matches!(send.state, SendState::Accepted { .. }) => return,
-            SendEnd::Unknown => send.state = SendState::Unknown,
-            SendEnd::NotSent => self.sends.remove(digest, begun_at),
+            SendEnd::Unknown => {
+                // Meta's report of it may have come first.
+                let Some(send) = self.sends.open_of(digest, begun_at) else { return };
+                send.state = SendState::Unknown;
+            }
+            SendEnd::NotSent if !self.sends.remove(digest, begun_at) => return,
+            SendEnd::NotSent => {}
             SendEnd::Accepted { id, answer } => {
                 let window = context.policy.fence.duplicate_send;
                 // Somebody may have waited for it since the last moment of that time.
                 let until = begun_at.after(window).after(SEND_LOST_AFTER);
                 let is_repeatable = window > Millis::default() && context.now < until;
                 let answer = answer.clone().filter(|_| is_repeatable);
-                send.state = SendState::Accepted { id: id.clone(), answer };
+                self.sends.accept(digest, begun_at, id.clone(), answer);
                 self.collisions.retract(id);
+                self.forget_later(context, output);
             }
         }
         output.save = true;

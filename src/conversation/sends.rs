@@ -27,7 +27,7 @@ pub struct Sends(Vec<Send>);
 pub struct Send {
     /// A digest of what it says.
     pub digest: String,
-    /// Meta's `type`.
+    /// Meta's `type`; empty where only its end is known here.
     pub kind: String,
     /// When it was let through.
     pub begun_at_ms: UnixMillis,
@@ -54,9 +54,19 @@ pub enum SendState {
 }
 
 impl Send {
+    /// Whether it says this and began then.
+    fn is(&self, digest: &str, begun_at: UnixMillis) -> bool {
+        self.digest == digest && self.begun_at_ms == begun_at
+    }
+
     /// Whether it is not known what became of it.
     const fn is_open(&self) -> bool {
         !matches!(self.state, SendState::Accepted { .. })
+    }
+
+    /// Whether the Graph API has given it this id.
+    fn has(&self, message: &EventId) -> bool {
+        matches!(&self.state, SendState::Accepted { id, .. } if id == message)
     }
 
     /// What became of it by `now`: what has been under way for too long is lost.
@@ -78,10 +88,7 @@ impl Sends {
             send.begun_at_ms = send.begun_at_ms.after(TOLD_APART_BY);
         }
         let begun_at = send.begun_at_ms;
-        self.0.push(send);
-        if self.0.len() > SENDS_MAX {
-            self.0.remove(0);
-        }
+        self.insert(send);
         begun_at
     }
 
@@ -98,21 +105,36 @@ impl Sends {
 
     /// The send of this digest that began then; of two, the one that is open.
     fn place_of(&self, digest: &str, begun_at: UnixMillis) -> Option<usize> {
-        let is_it = |send: &Send| send.digest == digest && send.begun_at_ms == begun_at;
+        let is_it = |send: &Send| send.is(digest, begun_at);
         let open = self.0.iter().position(|send| is_it(send) && send.is_open());
         open.or_else(|| self.0.iter().position(is_it))
     }
 
-    /// The send of this digest that began then.
-    pub(super) fn get_mut(&mut self, digest: &str, begun_at: UnixMillis) -> Option<&mut Send> {
-        self.place_of(digest, begun_at).and_then(|at| self.0.get_mut(at))
+    /// The send of this digest that began then, while it is open.
+    pub(super) fn open_of(&mut self, digest: &str, begun_at: UnixMillis) -> Option<&mut Send> {
+        self.0.iter_mut().find(|send| send.is_open() && send.is(digest, begun_at))
     }
 
-    /// Forgets a send: it was not sent.
-    pub(super) fn remove(&mut self, digest: &str, begun_at: UnixMillis) {
-        if let Some(at) = self.place_of(digest, begun_at) {
-            self.0.remove(at);
+    /// Writes down that the Graph API has taken a send.
+    ///
+    /// One that is not open here is written down beside the others: Meta's report of another message may have been taken
+    /// for it, or it was let through under another name, which has not handed over yet what it remembers.
+    pub(super) fn accept(&mut self, digest: &str, begun_at_ms: UnixMillis, id: EventId, answer: Option<String>) {
+        let own = self.place_of(digest, begun_at_ms).and_then(|at| self.0.get_mut(at));
+        match own.filter(|send| send.is_open() || send.has(&id)) {
+            Some(send) => send.state = SendState::Accepted { id, answer },
+            None => self.insert(Send {
+                digest: digest.to_owned(),
+                kind: String::new(),
+                begun_at_ms,
+                state: SendState::Accepted { id, answer },
+            }),
         }
+    }
+
+    /// Forgets a send: it was not sent. Whether there was one.
+    pub(super) fn remove(&mut self, digest: &str, begun_at: UnixMillis) -> bool {
+        self.place_of(digest, begun_at).map(|at| self.0.remove(at)).is_some()
     }
 
     /// Whether this message came by the gate.
@@ -124,7 +146,7 @@ impl Sends {
     /// The send to which the Graph API has given this id.
     #[must_use]
     pub fn accepted(&self, message: &EventId) -> Option<&Send> {
-        self.0.iter().find(|send| matches!(&send.state, SendState::Accepted { id, .. } if id == message))
+        self.0.iter().find(|send| send.has(message))
     }
 
     /// The oldest send of which it is not known what became of it, under way or lost, of those that began since then.
@@ -146,13 +168,22 @@ impl Sends {
         self.0.retain(|send| send.begun_at_ms >= before);
     }
 
-    /// Takes over what was remembered under another name of the customer's.
+    /// Takes over what was remembered under another name of the customer's. What is still open there may have its end
+    /// here already.
     pub(super) fn take_over(&mut self, other: &Self) {
         for send in &other.0 {
-            let behind = self.0.partition_point(|own| own.begun_at_ms <= send.begun_at_ms);
-            self.0.insert(behind, send.clone());
+            let has_ended = self.0.iter().any(|own| !own.is_open() && own.is(&send.digest, send.begun_at_ms));
+            if !(send.is_open() && has_ended) {
+                self.insert(send.clone());
+            }
         }
-        while self.0.len() > SENDS_MAX {
+    }
+
+    /// Puts a send where its time belongs.
+    fn insert(&mut self, send: Send) {
+        let behind = self.0.partition_point(|own| own.begun_at_ms <= send.begun_at_ms);
+        self.0.insert(behind, send);
+        if self.0.len() > SENDS_MAX {
             self.0.remove(0);
         }
     }

@@ -418,3 +418,26 @@ fn two_equal_sends_in_one_millisecond_are_told_apart() {
     assert_eq!(story.leaked(), leaked);
     story.ends();
 }
+
+/// The end was told to the customer's home before that had taken over what was let through under the other name: it was
+/// lost, and the message counted as a leak once Meta's report of another had been taken for it.
+#[test]
+fn an_end_that_overtakes_where_names_meet_is_kept() {
+    let mut story = Story::new();
+    story.gets(&text(Named::User, "m0", 0)).gets(&echo(Named::User, "e1")).pass(2);
+    story.bot_posts(&[Named::Number], "hello");
+    story.world.flows.push(Flow::new(text(Named::Both, "m1", 1)));
+    while !story.world.flows[0].hands_over() {
+        story.world.step_flow(&story.setting, 0, Cut::Nowhere);
+    }
+    story.graph_answers(Taken::Accepted);
+    while !story.world.flows.is_empty() {
+        story.world.step_flow(&story.setting, 0, Cut::Nowhere);
+    }
+    story.pass(80);
+    let now = story.world.now;
+    story.world.watch.reaches_beside(&named(Named::User), now);
+    story.meta_reports(Named::User, 0).meta_reports(Named::User, 1);
+    assert_eq!(story.leaked(), 1);
+    story.ends();
+}

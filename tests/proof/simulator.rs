@@ -35,7 +35,7 @@ const STEPS: u32 = 3_000;
 const SWITCHES: u64 = 0x0b5e_c4e5;
 
 /// Steps of the customer in question that are shown.
-const TRACED: usize = 30;
+const TRACED: usize = 60;
 
 /// A customer: what they do, and the objects that know them.
 pub struct Customer {
