@@ -57,7 +57,8 @@ impl Conversation {
     /// A person has spoken: they hold the baton from here on, and nothing that waits for the bot goes out.
     fn person_speaks(&mut self, event: &Incoming, context: Context<'_>, output: &mut Output) -> EchoEffect {
         let answered_seq = self.turn.hold().map_or(0, |hold| hold.answered_seq);
-        let words = Words { echo: event.id.clone(), answered_seq, waiting: self.waiting.take() };
+        let words =
+            Words { echo: event.id.clone(), answered_seq, waiting: self.waiting.take(), withheld_since_ms: None };
         let taken = self.turn.take(context.now, context.policy, Some(&event.id));
         if let Some(hold) = self.turn.hold_mut() {
             hold.messages = hold.messages.saturating_add(1);
@@ -124,7 +125,7 @@ impl Conversation {
             if let Some(hold) = self.turn.hold_mut() {
                 hold.answered_seq = before.answered_seq;
             }
-            self.waiting = before.waiting.or(self.waiting);
+            self.waiting = before.waiting_without_it().or(self.waiting);
             if self.turn.hold().is_some_and(|hold| hold.by_operator) {
                 // It may have been this that took the baton, which the operator has had kept since.
                 let waited = self.waiting.is_some();

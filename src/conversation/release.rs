@@ -186,9 +186,11 @@ impl Conversation {
     /// Notes that the customer waits for an answer to this entry, which the present hold has just withheld, where they
     /// do: the bot had it under way when the hold began, and the person has not spoken since it came.
     pub(super) fn waits_for(&mut self, entry: &Entry, context: Context<'_>, output: &mut Output) {
-        let is_unanswered = self.turn.hold().is_some_and(|hold| entry.seq > hold.answered_seq);
-        if is_unanswered && entry.class != Class::Identity {
+        let Some(hold) = self.turn.hold_mut().filter(|_| entry.class != Class::Identity) else { return };
+        if entry.seq > hold.answered_seq {
             self.waits(false, context, output);
+        } else {
+            output.save |= hold.withhold_answered(entry.seq, context.now);
         }
     }
 

@@ -64,11 +64,6 @@ impl Send {
         !matches!(self.state, SendState::Accepted { .. })
     }
 
-    /// Whether the Graph API has given it this id.
-    fn has(&self, message: &EventId) -> bool {
-        matches!(&self.state, SendState::Accepted { id, .. } if id == message)
-    }
-
     /// What became of it by `now`: what has been under way for too long is lost.
     #[must_use]
     pub fn state_at(&self, now: UnixMillis) -> &SendState {
@@ -115,20 +110,14 @@ impl Sends {
         self.0.iter_mut().find(|send| send.is_open() && send.is(digest, begun_at))
     }
 
-    /// Writes down that the Graph API has taken a send.
+    /// Writes down that the Graph API has taken a send, whatever Meta's reports were taken for before.
     ///
-    /// One that is not open here is written down beside the others: Meta's report of another message may have been taken
-    /// for it, or it was let through under another name, which has not handed over yet what it remembers.
+    /// One that is not known here was let through under another name, which has not handed over yet what it remembers.
     pub(super) fn accept(&mut self, digest: &str, begun_at_ms: UnixMillis, id: EventId, answer: Option<String>) {
-        let own = self.place_of(digest, begun_at_ms).and_then(|at| self.0.get_mut(at));
-        match own.filter(|send| send.is_open() || send.has(&id)) {
-            Some(send) => send.state = SendState::Accepted { id, answer },
-            None => self.insert(Send {
-                digest: digest.to_owned(),
-                kind: String::new(),
-                begun_at_ms,
-                state: SendState::Accepted { id, answer },
-            }),
+        let state = SendState::Accepted { id, answer };
+        match self.place_of(digest, begun_at_ms).and_then(|at| self.0.get_mut(at)) {
+            Some(send) => send.state = state,
+            None => self.insert(Send { digest: digest.to_owned(), kind: String::new(), begun_at_ms, state }),
         }
     }
 
@@ -146,7 +135,7 @@ impl Sends {
     /// The send to which the Graph API has given this id.
     #[must_use]
     pub fn accepted(&self, message: &EventId) -> Option<&Send> {
-        self.0.iter().find(|send| send.has(message))
+        self.0.iter().find(|send| matches!(&send.state, SendState::Accepted { id, .. } if id == message))
     }
 
     /// The oldest send of which it is not known what became of it, under way or lost, of those that began since then.

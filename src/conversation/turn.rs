@@ -89,6 +89,17 @@ pub struct Words {
     /// Whether the customer was waiting before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
+    /// Since when what it answers has been withheld, where that happened only after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld_since_ms: Option<UnixMillis>,
+}
+
+impl Words {
+    /// Who waits where it turns out to be no answer.
+    pub(super) fn waiting_without_it(&self) -> Option<Waiting> {
+        let since = |since_ms| Waiting { since_ms, warned: false, by_rule: false };
+        self.waiting.or(self.withheld_since_ms.map(since))
+    }
 }
 
 impl fmt::Debug for Hold {
@@ -111,6 +122,15 @@ impl Hold {
         }
     }
 
+    /// Notes that what came as `seq` was withheld only after words that have answered it: should they turn out to be none,
+    /// the customer waits since `now`. Returns whether that is news.
+    pub fn withhold_answered(&mut self, seq: u64, now: UnixMillis) -> bool {
+        let Some(words) = self.last_words.iter_mut().rfind(|words| words.answered_seq < seq) else { return false };
+        let is_news = words.withheld_since_ms.is_none();
+        words.withheld_since_ms.get_or_insert(now);
+        is_news
+    }
+
     /// Makes a message unsaid, as far as it is remembered, and returns how things stood before it, where nothing was
     /// said since. Where something was, that now finds things as this message found them.
     pub fn unsay(&mut self, echo: &EventId) -> Option<Words> {
@@ -123,6 +143,7 @@ impl Hold {
         let Some(next) = self.last_words.get_mut(at) else { return Some(unsaid) };
         next.answered_seq = unsaid.answered_seq;
         next.waiting = unsaid.waiting.or(next.waiting);
+        next.withheld_since_ms = unsaid.withheld_since_ms.or(next.withheld_since_ms);
         None
     }
 

@@ -441,3 +441,21 @@ fn an_end_that_overtakes_where_names_meet_is_kept() {
     assert_eq!(story.leaked(), 1);
     story.ends();
 }
+
+/// What had passed while the policy observed was withheld after words that answered it, and those turned out to be a
+/// broadcast: nobody was warned, and the lease's end gave the customer to nobody.
+#[test]
+fn a_broadcast_is_no_answer_to_what_had_passed_while_the_policy_observed() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.mode = Mode::Observe;
+    story.setting.policy.broadcast = Some(Broadcast { recipients: 2, window: Millis::from_seconds(60) });
+    story.world.watch.switch();
+    story.gets(&echo(number, "e1")).gets(&text(number, "m1", 1)).gets(&echo(number, "e2"));
+    story.setting.policy.mode = Mode::Enforce;
+    story.world.watch.switch();
+    story.bot_answers(FAILED).was_broadcast("e2");
+    assert_eq!(story.fate("m1"), (State::Withheld, Some(Reason::TakenOver)));
+    assert!(story.hold().is_some());
+    story.ends();
+}

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use baton::conversation::Incoming;
 use baton::conversation::broadcast::{Recipient, Tally};
 use baton::conversation::operator::Act;
 use baton::ids::ObjectName;
@@ -16,6 +17,9 @@ use crate::people::Named;
 use crate::simulator::{Customer, Episode};
 use crate::world::{Cut, Delivery, Flight, Meaning};
 
+/// How long Meta repeats a delivery (webhooks overview, 2026).
+const REPEATED_FOR: Millis = Millis::from_seconds(7 * 86_400);
+
 impl Episode {
     /// Meta repeats: what it has no 200 for, or what it has one for.
     pub(super) fn repeat(&mut self, at: usize) {
@@ -25,6 +29,10 @@ impl Episode {
             None if sent.is_empty() => return,
             None => Arc::clone(&sent[self.chance.index(sent.len())]),
         };
+        let is_given_up = |event: &Incoming| event.sent_at.is_some_and(|at| at.after(REPEATED_FOR) <= self.now);
+        if delivery.events.iter().any(is_given_up) {
+            return;
+        }
         self.notes.count("delivery: repeated");
         self.send(at, &delivery);
     }

@@ -21,6 +21,7 @@
 use baton::conversation::Answer;
 use baton::conversation::collisions::{CollisionOutcome, Conflict};
 use baton::conversation::fence::{Refusal, Verdict};
+use baton::conversation::turn::Turn;
 use baton::graph::send::Sending;
 use baton::ids::{EventId, ObjectName};
 use baton::limits::{REMEMBER_SENDS_FOR, SENDS_MAX};
@@ -133,7 +134,13 @@ impl Watch {
         }
         let steps = commit.transitions();
         let by_time = !steps.is_empty() && steps.iter().all(|step| step.event.is_none());
-        let stays = commit.before.turn == commit.after.turn;
+        // What is withheld only now changes who waits, should the last words turn out to be none.
+        let bare = |turn: &Turn| {
+            let mut turn = turn.clone();
+            turn.hold_mut().into_iter().for_each(|hold| hold.last_words.clear());
+            turn
+        };
+        let stays = bare(&commit.before.turn) == bare(&commit.after.turn);
         self.check(stays || by_time, Promise::TurnStays, || "a message of the bot's changed the turn".to_owned());
     }
 
@@ -221,12 +228,13 @@ impl Watch {
         let first = self.first_of(groups, digest, now, policy).filter(|_| !policy.observes());
         self.check(first.is_none(), Promise::SentOnce, || format!("{digest} goes out again: {first:?}"));
         let object = self.name(commit.name);
-        let is_taken = |at: UnixMillis| {
-            let same = |it: &Let| it.object == object && it.digest == *digest && it.begun == at;
-            self.sends.let_through.iter().any(|it| same(it) && it.state != LetState::NotSent)
-        };
-        let free = (0..=SENDS_MAX as u64).map(|step| now.after(Millis::new(step))).find(|at| !is_taken(*at));
-        self.check(free == Some(begun), Promise::Counted, || "a message begins at another time".to_owned());
+        let others = || self.sends.let_through.iter().filter(|it| it.digest == *digest);
+        let is_taken = |it: &Let| it.object == object && it.begun == begun && it.state != LetState::NotSent;
+        // Of those that began at once, also under a name that was linked since, each has a millisecond of its own.
+        let at_once = |it: &Let| groups.contains(&self.group_at(it.object)) && it.begun.since(now) < begun.since(now);
+        let own = begun.since(now).as_millis() <= others().filter(|it| now <= it.begun && at_once(it)).count() as u64;
+        let is_own = now <= begun && own && !others().any(is_taken);
+        self.check(is_own, Promise::Counted, || "a message begins at another time".to_owned());
         let is_only_observed = commit.output.collision.as_ref().is_some_and(|it| it.would_prevent);
         self.notes.count(match () {
             () if is_only_observed => "observe: would prevent",

@@ -72,9 +72,11 @@ impl Watch {
                 }
                 // Who withdraws what they asked waits all the same, and whose ghost turns out to be for nobody.
                 (Some(at), false) if reason.is_none() => {
+                    let was_owed = state.unanswered().any(|asked| asked.id == entry.id);
                     let asked = state.asked.remove(at);
                     // Whoever still waits for what they asked later has waited since then.
-                    state.asked.iter_mut().skip(at).for_each(|other| other.at = other.at.min(asked.at));
+                    let later = state.asked.iter_mut().skip(at).filter(|_| was_owed);
+                    later.for_each(|other| other.at = other.at.min(asked.at));
                     if let Some(hold) = &mut state.hold {
                         hold.linger = hold.linger.max(asked.at.after(policy.hand_back_after));
                     }
