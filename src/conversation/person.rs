@@ -125,12 +125,12 @@ impl Conversation {
             if let Some(hold) = self.turn.hold_mut() {
                 hold.answered_seq = before.answered_seq;
             }
+            let was_known = before.waiting.or(self.waiting).is_some();
             self.waiting = before.waiting_without_it().or(self.waiting);
             if self.turn.hold().is_some_and(|hold| hold.by_operator) {
                 // It may have been this that took the baton, which the operator has had kept since.
-                let waited = self.waiting.is_some();
                 self.waits_where_unanswered(context, output);
-                if !waited {
+                if !was_known {
                     self.waits_since_withheld(before.answered_seq);
                 }
             }
