@@ -126,7 +126,10 @@ impl Conversation {
                 hold.answered_seq = before.answered_seq;
             }
             let was_known = before.waiting.or(self.waiting).is_some();
-            self.waiting = before.waiting_without_it().or(self.waiting);
+            // What a rule has kept for a person since waits on, whatever becomes of the hold.
+            let by_rule = self.waiting.is_some_and(|waiting| waiting.by_rule);
+            let waits_again = before.waiting_without_it().map(|it| Waiting { by_rule: by_rule || it.by_rule, ..it });
+            self.waiting = waits_again.or(self.waiting);
             if self.turn.hold().is_some_and(|hold| hold.by_operator) {
                 // It may have been this that took the baton, which the operator has had kept since.
                 self.waits_where_unanswered(context, output);

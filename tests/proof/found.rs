@@ -459,3 +459,18 @@ fn a_broadcast_is_no_answer_to_what_had_passed_while_the_policy_observed() {
     assert!(story.hold().is_some());
     story.ends();
 }
+
+/// A stale message waited for a person. Two broadcasts in a row were taken back, the first with what had waited before:
+/// the hold was over then, and the customer was forgotten.
+#[test]
+fn what_a_rule_keeps_for_a_person_is_not_forgotten_with_two_broadcasts() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.stale_after = Some(Millis::from_seconds(10));
+    story.setting.policy.broadcast = Some(Broadcast { recipients: 2, window: Millis::from_seconds(60) });
+    story.gets(&echo(number, "e1")).gets(&text(number, "m1", 0)).gets(&echo(number, "e2"));
+    story.pass(20).gets(&text(number, "m2", 1)).was_broadcast("e2").was_broadcast("e1");
+    assert_eq!(story.fate("m2"), (State::Withheld, Some(Reason::Stale)));
+    assert!(story.hold().is_none());
+    story.ends();
+}

@@ -62,7 +62,8 @@ impl Watch {
                 let (asked, own) = (usize::from(self.name(asked)), u8::try_from(group).unwrap());
                 self.names[asked].1 = own;
             }
-            Did::Linked { asked, how: How::LivesThere } if commit.output.save => {
+            // Where something happened here meanwhile it is asked for again.
+            Did::Linked { asked, how: How::LivesThere } if commit.after.place.is_elsewhere() => {
                 let (own, home) = (usize::from(self.name(commit.name)), self.group_of(asked));
                 self.names[own].1 = u8::try_from(home).unwrap();
             }
