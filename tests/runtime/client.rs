@@ -318,7 +318,7 @@ impl Gate {
     }
 }
 
-/// A request to whatever has this address; `None` where nothing answers, as while a gate starts again.
+/// A request to whatever has this address; `None` where nothing answers, or no whole answer, as while a gate starts again.
 pub fn try_request(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
     let mut request = Request::builder().method(method).uri(format!("{address}{path}"));
     for (name, value) in headers {
@@ -326,7 +326,7 @@ pub fn try_request(address: &str, method: &str, path: &str, headers: &[(&str, &s
     }
     let answer =
         if body.is_empty() { agent().run(request.body(()).unwrap()) } else { agent().run(request.body(body).unwrap()) };
-    answer.ok().map(read)
+    answer.ok().and_then(try_read)
 }
 
 /// Posts a signed delivery to whatever has this address. Whether it was acknowledged: a gate that dies meanwhile gives
@@ -359,7 +359,6 @@ fn read_raw(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A connection for each request: one that was kept could belong to a gate that was killed meanwhile.
 /// Posts a body to any address.
 pub fn post_to(url: &str, body: &[u8], headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().method("POST").uri(url).header("content-type", "application/json");
@@ -369,6 +368,7 @@ pub fn post_to(url: &str, body: &[u8], headers: &[(&str, &str)]) -> Answer {
     read(agent().run(request.body(body).unwrap()).expect("somebody answers"))
 }
 
+/// A connection for each request: one that was kept could belong to a gate that was killed meanwhile.
 fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -379,9 +379,14 @@ fn agent() -> Agent {
     config.build().into()
 }
 
-fn read(mut answer: ureq::http::Response<ureq::Body>) -> Answer {
+fn read(answer: ureq::http::Response<ureq::Body>) -> Answer {
+    try_read(answer).expect("a whole answer")
+}
+
+/// `None` where the answer breaks off.
+fn try_read(mut answer: ureq::http::Response<ureq::Body>) -> Option<Answer> {
     let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    let body = answer.body_mut().read_to_string().unwrap();
-    Answer { status: answer.status().as_u16(), headers, body }
+    let body = answer.body_mut().read_to_string().ok()?;
+    Some(Answer { status: answer.status().as_u16(), headers, body })
 }
