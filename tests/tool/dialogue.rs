@@ -4,6 +4,7 @@ use rexpect::session::{PtySession, spawn_command};
 
 use crate::meta::{ACCESS_TOKEN, APP};
 use crate::shop::{APP_SECRET, BOT_WORD, Shop};
+use crate::tool::interruptible;
 
 /// Longer than anything here takes.
 const LIMIT_MS: u64 = 30_000;
@@ -16,7 +17,7 @@ struct Terminal {
 
 impl Terminal {
     fn start(shop: &Shop, arguments: &[&str]) -> Self {
-        let session = spawn_command(shop.command(arguments, &[]), Some(LIMIT_MS)).unwrap();
+        let session = spawn_command(interruptible(&shop.command(arguments, &[])), Some(LIMIT_MS)).unwrap();
         Self { session, screen: String::new() }
     }
 

@@ -14,9 +14,10 @@ use tungstenite::{Message, WebSocket};
 
 use super::documents::{CUSTOMER, LINE, conversation, conversations, problem};
 use super::stand_in::{Asked, StandIn};
-use super::tool::{ADMIN_TOKEN, Folder, command};
+use super::tool::{ADMIN_TOKEN, Folder, command, interruptible};
 
 const LIMIT: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub fn answer(request: Request, status: u16, document: Value) {
     let _ = request.respond(Response::from_string(document.to_string()).with_status_code(status));
@@ -78,7 +79,7 @@ fn gate() -> StandIn {
 /// The tool as it runs, and the lines of its two outputs.
 fn start(gate: &StandIn, arguments: &[&str]) -> (Ending, Receiver<String>, Receiver<String>) {
     let folder = Folder::new();
-    let mut child = command(&folder, &[&["tail", "--gate", &gate.url], arguments].concat())
+    let mut child = interruptible(&command(&folder, &[&["tail", "--gate", &gate.url], arguments].concat()))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -159,6 +160,10 @@ fn ctrl_c_ends_it_as_shells_expect() {
     assert!(err.recv_timeout(LIMIT).unwrap().contains("Ctrl-C ends it"));
     let told = std::process::Command::new("kill").args(["-INT", &child.0.id().to_string()]).status().unwrap();
     assert!(told.success());
-    let status = child.0.wait().unwrap();
+    let ended = (0..LIMIT.as_millis() / LOOK_EVERY.as_millis()).find_map(|_| {
+        thread::sleep(LOOK_EVERY);
+        child.0.try_wait().unwrap()
+    });
+    let status = ended.expect("it ends");
     assert!(status.signal() == Some(2) || status.code() == Some(130), "{status:?}");
 }

@@ -6,14 +6,14 @@ use serde_json::json;
 
 use super::documents::{CUSTOMER, LINE, policy};
 use super::stand_in::StandIn;
-use super::tool::{ADMIN_TOKEN, APP_SECRET, Folder, command};
+use super::tool::{ADMIN_TOKEN, APP_SECRET, Folder, command, interruptible};
 
 const LIMIT_MS: u64 = 20_000;
 
 fn start(folder: &Folder, arguments: &[&str]) -> PtySession {
     let mut command = command(folder, arguments);
     command.env("TERM", "xterm");
-    spawn_command(command, Some(LIMIT_MS)).unwrap()
+    spawn_command(interruptible(&command), Some(LIMIT_MS)).unwrap()
 }
 
 /// What the terminal showed until the end, and the exit code; 130 for what a signal ended, as shells say it.

@@ -68,6 +68,35 @@ pub fn command(folder: &Folder, arguments: &[&str]) -> Command {
     command
 }
 
+/// The same command, which Ctrl-C ends: where a shell has started the tests in the background, all that they start
+/// would ignore it. A system whose `env` cannot do that gets the command as it is.
+pub fn interruptible(command: &Command) -> Command {
+    const DEFAULT: &str = "--default-signal=INT";
+    if !Command::new("env").args([DEFAULT, "true"]).output().is_ok_and(|ran| ran.status.success()) {
+        let mut same = Command::new(command.get_program());
+        like(&mut same, command);
+        return same;
+    }
+    let mut wrapped = Command::new("env");
+    wrapped.arg(DEFAULT).arg(command.get_program());
+    like(&mut wrapped, command);
+    wrapped
+}
+
+/// Gives a command another one's arguments, folder and environment.
+fn like(command: &mut Command, other: &Command) {
+    command.args(other.get_args());
+    if let Some(folder) = other.get_current_dir() {
+        command.current_dir(folder);
+    }
+    for (name, value) in other.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}
+
 /// Runs it to its end; nobody is at the terminal.
 pub fn run(folder: &Folder, arguments: &[&str], input: &str) -> Ran {
     finish(command(folder, arguments), input)
