@@ -11,6 +11,8 @@ import "uplot/dist/uPlot.min.css";
 import { dayShort, moment, number } from "../format";
 import { useWords } from "../i18n";
 
+/** Half the width of the longest time under the axis, "12:00 AM". */
+const LABEL_HALF_PX = 26;
 const HEIGHT = 220;
 const BAR_SHARE = 0.7;
 const BAR_MAX_PX = 48;
@@ -42,6 +44,8 @@ export function Chart({ title, at, series, kind, digits = 0, isDaily = false }: 
     const chart = new uPlot({
       width: element.clientWidth || 300,
       height: HEIGHT,
+      // The last time of day is as wide on the right as on the left.
+      padding: [null, LABEL_HALF_PX, null, null],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === "lines" } },
       scales: {
