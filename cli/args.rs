@@ -9,11 +9,12 @@
 
 #[path = "args/operate.rs"]
 mod operate;
+mod setup;
 
 use clap::{Args as Options, Parser, Subcommand};
 
 pub(crate) use self::operate::*;
-use crate::commands::{DoctorOptions, SetupOptions};
+pub(crate) use self::setup::{SetupOptions, Way};
 
 /// Sets a gate up, looks after it, and asks it why.
 #[derive(Debug, Parser)]
@@ -88,6 +89,17 @@ pub(crate) enum Command {
     Observe(ObserveOptions),
     /// Print completions for a shell
     Completions(CompletionsOptions),
+}
+
+/// What `baton doctor` is told.
+#[derive(Clone, Debug, Default, Options)]
+pub(crate) struct DoctorOptions {
+    #[command(flatten)]
+    pub meta: MetaOptions,
+
+    /// Check nothing, and print every line that a check can say
+    #[arg(long)]
+    pub lines: bool,
 }
 
 /// What `baton cost` is told.

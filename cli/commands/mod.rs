@@ -15,9 +15,6 @@ mod setup;
 mod simulate;
 mod tail;
 
-pub(crate) use doctor::DoctorOptions;
-pub(crate) use setup::SetupOptions;
-
 use serde_json::Value;
 
 use crate::args::{Args, Command};

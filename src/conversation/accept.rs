@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::memory::Echo;
+use super::release::needs_no_answer;
 use super::{Alert, Answer, Arrival, Change, Context, Conversation, Incoming, Output, Rewrite};
 use crate::ids::{AttemptNumber, EventId};
 use crate::limits::{GHOST_HOLD, OPEN_ENTRIES_MAX};
@@ -157,15 +158,16 @@ impl Conversation {
         let Context { now, policy, .. } = context;
         let subject = arrival.subject(event, self.contact.as_deref());
         let decision = policy.decide(&subject, now);
+        let asks = subject.text.is_some_and(|text| policy.asks_for_person(text));
         let note = Note {
             bot: decision.bot.cloned(),
             is_text: event.facts.kind == "text" && event.facts.text.is_some() && !event.facts.referral,
+            needs_no_answer: needs_no_answer(event) && !asks,
             rule: decision.rule.cloned(),
             ..Note::default()
         };
         let age = event.sent_at.map(|sent_at| now.since(sent_at));
         let is_stale = event.class == Class::Turn && policy.stale_after.is_some_and(|limit| age > Some(limit));
-        let asks = subject.text.is_some_and(|text| policy.asks_for_person(text));
         let against = if decision.verdict == Verdict::Ignore {
             Some(Reason::Ignored)
         } else if decision.verdict == Verdict::Human {

@@ -29,19 +29,16 @@ use serde::{Deserialize, Serialize};
 
 use super::collisions::Collisions;
 use super::memory::{Cause, Change as TurnChange, Echoes};
-use super::release::Waiting;
+use super::release::{Waiting, asks};
 use super::sends::Sends;
 use super::turn::{Hold, Holder, Turn};
 use super::{Change, Context, Conversation, Output};
-use crate::ids::{EventId, FencingToken, ObjectName};
+use crate::ids::{EventId, ObjectName};
 use crate::outbox::Entry;
 use crate::policy::Policy;
 
 /// Names that one home remembers to have been linked with. A customer's number changes once in years.
 const LINKED_MAX: usize = 16;
-
-/// The token of a conversation in which nobody has ever taken over.
-const FIRST: FencingToken = FencingToken::new(0);
 
 /// Whether a conversation is at home in this object.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -294,17 +291,15 @@ impl Conversation {
         // Time has passed for both: a hold that has run out is nobody's any more.
         self.pass_time(context, output);
         let other = handover.at(context, output);
-        self.waiting = earlier(self.waiting, other.waiting);
+        self.waiting = Waiting::earlier(self.waiting, other.waiting);
         let held_before = self.turn.hold().is_some();
         let token = self.turn.token.max(other.turn.token);
         let hold = joined(self.turn.hold(), other.turn.hold());
-        // Of two that count their turns apart, neither says what the bot got under the other's tokens.
-        self.turn.answerable_from = match (self.turn.token, other.turn.token) {
-            (_, FIRST) => self.turn.answerable_from,
-            (FIRST, _) => other.turn.answerable_from,
-            _ => None,
-        };
+        // The two have counted their turns apart, and a token does not say by whom: what neither has outdated may be
+        // answered.
+        let answerable_from = self.turn.answerable_from().max(other.turn.answerable_from());
         self.turn.token = if hold.is_some() { token.next() } else { token };
+        self.turn.answerable_from = Some(answerable_from).filter(|from| *from < self.turn.token);
         let answered_seq = hold.as_ref().map_or(u64::MAX, |hold| hold.answered_seq);
         if let Some(hold) = hold {
             self.turn.holder = Holder::Human(hold);
@@ -327,7 +322,7 @@ impl Conversation {
         }
         if self.turn.hold().is_some() {
             self.withhold_waiting(context, output);
-            if self.held.iter().any(|entry| entry.seq > answered_seq) {
+            if self.held.iter().any(|entry| entry.seq > answered_seq && asks(entry)) {
                 self.waits(false, context, output);
             }
         }
@@ -367,12 +362,4 @@ fn joined(one: Option<&Hold>, other: Option<&Hold>) -> Option<Hold> {
         last_words: last.last_words.clone(),
         texts: first.texts.iter().chain(&last.texts).cloned().collect(),
     })
-}
-
-/// The wait that began earlier.
-fn earlier(one: Option<Waiting>, other: Option<Waiting>) -> Option<Waiting> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(if one.since_ms <= other.since_ms { one } else { other }),
-        (one, other) => one.or(other),
-    }
 }

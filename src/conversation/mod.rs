@@ -327,12 +327,14 @@ impl Conversation {
         let events_before = context.now.before(remembered);
         let bodies_before = context.now.before(context.policy.keep_bodies);
         // What the present hold withholds is the bot's again after it, and must still say something then: a message that
-        // was tried for days before a person took over may be older than what is kept.
-        let held_since = self.held.iter().map(|entry| entry.accepted_at).min().unwrap_or(bodies_before);
+        // was tried for days before a person took over may be older than what is kept. By the time at which it was withheld,
+        // as that is what is forgotten by: where the clock was set back that is before it came.
+        let settled_at = |entry: &Entry| entry.settled_at.unwrap_or(entry.accepted_at);
+        let held_since = self.held.iter().map(settled_at).min().unwrap_or(bodies_before);
         let bodies_before = bodies_before.min(held_since).max(events_before);
         if oldest.is_some_and(|oldest| oldest < bodies_before) {
             output.changes.push(Change::Forget { events_before, bodies_before });
-            self.held.retain(|entry| entry.settled_at.unwrap_or(entry.accepted_at) >= events_before);
+            self.held.retain(|entry| settled_at(entry) >= events_before);
         }
         if self.place.is_elsewhere() {
             // The home has had these for a week; here they only wait to be forgotten.

@@ -18,12 +18,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::memory::{Cause, Change as TurnChange};
-use super::release::Give;
+use super::release::{Give, asks};
 use super::{Answer, Context, Conversation, Output};
 use crate::limits::PAUSE_MAX;
-use crate::outbox::Entry;
 use crate::time::UnixMillis;
-use crate::webhook::event::Class;
 
 /// What the operator does.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -76,9 +74,7 @@ impl Conversation {
         // What is under way to the bot may be answered by it where the policy only observes.
         let under_way = if context.policy.observes() { &[][..] } else { &self.outbox };
         let answered_seq = self.turn.hold().map_or(0, |hold| hold.answered_seq);
-        let is_asked =
-            |entry: &Entry| entry.seq > answered_seq && entry.class.is_turn_bound() && entry.class != Class::Identity;
-        if under_way.iter().chain(&self.held).any(is_asked) {
+        if under_way.iter().chain(&self.held).any(|entry| entry.seq > answered_seq && asks(entry)) {
             self.waits(false, context, output);
         }
     }

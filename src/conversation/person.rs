@@ -7,7 +7,7 @@
 //! talks over a person is not.
 
 use super::memory::{Cause, Change as TurnChange, EchoEffect};
-use super::release::{Give, Waiting};
+use super::release::{Give, Waiting, asks};
 use super::turn::Words;
 use super::{Context, Conversation, Incoming, Output, Tallied};
 use crate::ids::EventId;
@@ -78,6 +78,11 @@ impl Conversation {
         }
         self.record(TurnChange::Takeover, Cause::Echo, Some(&event.id), context, output);
         self.withhold_waiting(context, output);
+        if self.held.iter().any(asks)
+            && let Some(words) = self.turn.hold_mut().and_then(|hold| hold.last_words.last_mut())
+        {
+            words.waiting.get_or_insert(Waiting::begin(context.now));
+        }
         EchoEffect::Took
     }
 
@@ -125,28 +130,13 @@ impl Conversation {
             if let Some(hold) = self.turn.hold_mut() {
                 hold.answered_seq = before.answered_seq;
             }
-            let was_known = before.waiting.or(self.waiting).is_some();
             // What a rule has kept for a person since waits on, whatever becomes of the hold.
-            let by_rule = self.waiting.is_some_and(|waiting| waiting.by_rule);
-            let waits_again = before.waiting_without_it().map(|it| Waiting { by_rule: by_rule || it.by_rule, ..it });
-            self.waiting = waits_again.or(self.waiting);
+            let waits_again = Waiting::resumed(before.waiting, self.waiting);
+            self.waiting = Waiting::earlier(waits_again, before.withheld_since_ms.map(Waiting::begin));
             if self.turn.hold().is_some_and(|hold| hold.by_operator) {
                 // It may have been this that took the baton, which the operator has had kept since.
                 self.waits_where_unanswered(context, output);
-                if !was_known {
-                    self.waits_since_withheld(before.answered_seq);
-                }
             }
-        }
-    }
-
-    /// Who turns out to wait has waited since the first of their unanswered messages was withheld. Who is known to wait
-    /// is left alone: not everything that is withheld asks for an answer.
-    fn waits_since_withheld(&mut self, answered_seq: u64) {
-        let unanswered = self.held.iter().filter(|entry| entry.seq > answered_seq);
-        let first = unanswered.filter_map(|entry| entry.settled_at).min();
-        if let Some((waiting, first)) = self.waiting.as_mut().zip(first) {
-            waiting.since_ms = waiting.since_ms.min(first);
         }
     }
 
@@ -157,16 +147,11 @@ impl Conversation {
             |hold: &&super::turn::Hold| !hold.by_operator && hold.taken_by.as_ref() == Some(echo) && hold.messages == 1;
         let Some(hold) = self.turn.hold().filter(alone) else { return false };
         let waited_before = hold.last_words.iter().find(|words| words.echo == *echo).and_then(|words| words.waiting);
-        // What a rule keeps for a person is none of the bot's: the customer waits on, and the owner is warned of that.
-        // Who waited under another name before it waits as long as that.
-        let by_rule = self.waiting.filter(|waiting| waiting.by_rule);
-        let held_since = hold.since_ms;
-        let waits_on = by_rule.map(|waiting| match waiting.since_ms {
-            since_ms if since_ms < held_since => waiting,
-            _ => Waiting { since_ms: context.now, warned: false, ..waiting },
-        });
+        // What a rule keeps for a person is none of the bot's: for that the customer waits on as if nothing had been undone.
+        let waits_on = [waited_before, self.waiting].into_iter().flatten().filter_map(Waiting::by_rule_alone);
+        let waits_on = waits_on.min_by_key(|waiting| waiting.since_ms);
         self.hand_back(Give::Everything, cause, Some(echo), context, output);
-        self.waiting = waited_before.or(waits_on);
+        self.waiting = waits_on;
         true
     }
 }

@@ -40,6 +40,62 @@ pub struct Waiting {
     /// Whether they wait whoever holds: one of their messages is a person's to answer in any case.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub by_rule: bool,
+    /// How they wait by a rule, where they have waited for something else before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<WaitingByRule>,
+}
+
+/// A customer waits for a person by a rule, and has waited for something else before.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct WaitingByRule {
+    /// Since when.
+    pub since_ms: UnixMillis,
+    /// Whether the owner has been warned since.
+    #[serde(default)]
+    pub warned: bool,
+}
+
+impl Waiting {
+    /// A customer begins to wait.
+    pub(super) const fn begin(since_ms: UnixMillis) -> Self {
+        Self { since_ms, warned: false, by_rule: false, rule: None }
+    }
+
+    const fn warn(&mut self) {
+        self.warned = true;
+        if let Some(rule) = &mut self.rule {
+            rule.warned = true;
+        }
+    }
+
+    /// The wait that is left where nobody holds any more: that for what a rule keeps for a person.
+    pub(super) fn by_rule_alone(self) -> Option<Self> {
+        let WaitingByRule { since_ms, warned } =
+            self.rule.unwrap_or(WaitingByRule { since_ms: self.since_ms, warned: self.warned });
+        self.by_rule.then_some(Self { since_ms, warned, by_rule: true, rule: None })
+    }
+
+    /// The wait that began earlier, and with it what a rule keeps for a person in the other.
+    pub(super) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) if one.since_ms <= other.since_ms => Some(one.and_by_rule(Some(other))),
+            (Some(one), Some(other)) => Some(other.and_by_rule(Some(one))),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// A wait that goes on, and with it what a rule has kept for a person since.
+    pub(super) fn resumed(before: Option<Self>, since: Option<Self>) -> Option<Self> {
+        before.map(|before| before.and_by_rule(since)).or(since)
+    }
+
+    /// This wait, and what a rule has kept for a person in another one.
+    pub(super) fn and_by_rule(self, other: Option<Self>) -> Self {
+        let by_rule = [Some(self), other].into_iter().flatten().filter_map(Self::by_rule_alone);
+        let Some(first) = by_rule.min_by_key(|waiting| waiting.since_ms) else { return self };
+        let rule = WaitingByRule { since_ms: first.since_ms, warned: first.warned };
+        Self { by_rule: true, rule: Some(rule), ..self }
+    }
 }
 
 impl fmt::Debug for Waiting {
@@ -62,7 +118,7 @@ impl Conversation {
     pub(super) fn pass_time(&mut self, context: Context<'_>, output: &mut Output) {
         if self.warn_at(context.policy).is_some_and(|at| at <= context.now) {
             if let Some(waiting) = &mut self.waiting {
-                waiting.warned = true;
+                waiting.warn();
             }
             self.record(TurnChange::Warning, Cause::Unanswered, None, context, output);
             output.alerts.push(Alert::CustomerUnanswered);
@@ -100,8 +156,7 @@ impl Conversation {
         context: Context<'_>,
         output: &mut Output,
     ) {
-        let is_asked = event.class != Class::Identity && !NEEDS_NO_ANSWER.contains(&&*event.facts.kind);
-        if is_asked && !context.policy.observes() {
+        if !needs_no_answer(event) && !context.policy.observes() {
             self.waits(by_rule, context, output);
         }
     }
@@ -109,8 +164,12 @@ impl Conversation {
     /// Notes that the customer waits for a person.
     pub(super) fn waits(&mut self, by_rule: bool, context: Context<'_>, output: &mut Output) {
         let before = self.waiting;
-        let waiting = before.unwrap_or(Waiting { since_ms: context.now, warned: false, by_rule });
-        self.waiting = Some(Waiting { by_rule: by_rule || waiting.by_rule, ..waiting });
+        let new = Waiting { by_rule, ..Waiting::begin(context.now) };
+        self.waiting = Some(match before {
+            Some(waiting) if by_rule && !waiting.by_rule => waiting.and_by_rule(Some(new)),
+            Some(waiting) => waiting,
+            None => new,
+        });
         output.save |= self.waiting != before;
     }
 
@@ -186,7 +245,7 @@ impl Conversation {
     /// Notes that the customer waits for an answer to this entry, which the present hold has just withheld, where they
     /// do: the bot had it under way when the hold began, and the person has not spoken since it came.
     pub(super) fn waits_for(&mut self, entry: &Entry, context: Context<'_>, output: &mut Output) {
-        let Some(hold) = self.turn.hold_mut().filter(|_| entry.class != Class::Identity) else { return };
+        let Some(hold) = self.turn.hold_mut().filter(|_| asks(entry)) else { return };
         if entry.seq > hold.answered_seq {
             self.waits(false, context, output);
         } else {
@@ -228,6 +287,16 @@ impl Conversation {
             self.waits_for(&entry, context, output);
         }
     }
+}
+
+/// Whether nobody need answer an event.
+pub(super) fn needs_no_answer(event: &Incoming) -> bool {
+    event.class == Class::Identity || NEEDS_NO_ANSWER.contains(&&*event.facts.kind)
+}
+
+/// Whether somebody must answer an entry.
+pub(super) fn asks(entry: &Entry) -> bool {
+    entry.class.is_turn_bound() && entry.class != Class::Identity && !entry.note.needs_no_answer
 }
 
 /// Notes that an entry would have been withheld because a person took the baton, and goes on its way.

@@ -86,20 +86,13 @@ pub struct Words {
     pub echo: EventId,
     /// What was answered before it.
     pub answered_seq: u64,
-    /// Whether the customer was waiting before it.
+    /// Who waits should it turn out to be no answer: who waited before it, or was to be answered by the bot, which it has
+    /// taken the baton from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
     /// Since when what it answers has been withheld, where that happened only after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withheld_since_ms: Option<UnixMillis>,
-}
-
-impl Words {
-    /// Who waits where it turns out to be no answer.
-    pub(super) fn waiting_without_it(&self) -> Option<Waiting> {
-        let since = |since_ms| Waiting { since_ms, warned: false, by_rule: false };
-        self.waiting.or(self.withheld_since_ms.map(since))
-    }
 }
 
 impl fmt::Debug for Hold {
@@ -142,8 +135,8 @@ impl Hold {
         }
         let Some(next) = self.last_words.get_mut(at) else { return Some(unsaid) };
         next.answered_seq = unsaid.answered_seq;
-        next.waiting = unsaid.waiting.or(next.waiting);
-        next.withheld_since_ms = unsaid.withheld_since_ms.or(next.withheld_since_ms);
+        next.waiting = Waiting::resumed(unsaid.waiting, next.waiting);
+        next.withheld_since_ms = [unsaid.withheld_since_ms, next.withheld_since_ms].into_iter().flatten().min();
         None
     }
 
@@ -243,7 +236,12 @@ impl Turn {
     /// Whether a person took the baton after the bot got something under `token`, and spoke.
     #[must_use]
     pub fn has_outdated(&self, token: FencingToken) -> bool {
-        token < self.answerable_from.unwrap_or(self.token)
+        token < self.answerable_from()
+    }
+
+    /// The oldest turn in which what the bot got may still be answered.
+    pub(super) fn answerable_from(&self) -> FencingToken {
+        self.answerable_from.unwrap_or(self.token)
     }
 
     /// The turn to which what passes now belongs although the policy would not have it: during a hold the one that begins

@@ -9,6 +9,7 @@
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Error, ObjectNamespace, Result};
 
+use super::env::CONVERSATION;
 use super::{classes, clock, homes, outbound};
 use crate::command::{CarriedEvent, Command, Reply};
 use crate::ids::{Customer, ObjectName};
@@ -16,9 +17,6 @@ use crate::json;
 use crate::limits::HOPS_MAX;
 use crate::settings::apps::App;
 use crate::webhook::event::Event;
-
-/// The binding of the objects' class.
-pub(super) const CONVERSATION: &str = "CONVERSATION";
 
 /// Objects are called by `fetch`, which wants an address; only the body says something.
 const ADDRESS: &str = "https://object/";

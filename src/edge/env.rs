@@ -12,11 +12,13 @@ use worker::js_sys::{JSON, Reflect};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Request};
 
-use super::classes;
+use super::jurisdiction;
 use super::log::{Occurrence, log};
 use crate::problem::Problem;
 use crate::settings::{Settings, SettingsError};
 
+/// The class of conversations.
+pub(super) const CONVERSATION: &str = "CONVERSATION";
 /// The KV namespace for configuration that changes without a deployment.
 pub(super) const CONFIG: &str = "CONFIG";
 
@@ -32,7 +34,7 @@ pub(super) fn settings(env: &Env) -> Result<Rc<Settings>, Vec<SettingsError>> {
     let settings = Rc::new(Settings::read(|name| read(env, name)).inspect_err(|errors| {
         log(&Occurrence::SettingsMissing { count: errors.len() });
     })?);
-    if !classes::can_be_kept(env, settings.jurisdiction) {
+    if !jurisdiction::can_be_kept(env, CONVERSATION, settings.jurisdiction) {
         log(&Occurrence::SettingsMissing { count: 1 });
         return Err(vec![SettingsError::JurisdictionUnknown]);
     }

@@ -10,7 +10,7 @@
 //! | `uses` | which secrets this isolate has seen in use |
 //! | `diagnosis` | how the gate is: its parts, secrets, policy, bots, lines |
 //! | `probe` | whether a bot answers, and looks at signatures |
-//! | `classes` | the classes of objects, in the jurisdiction that they are kept in |
+//! | `classes`, `jurisdiction` | the classes of objects, in the jurisdiction that they are kept in |
 //! | `operate` | what the operator asks of one conversation |
 //! | `erase` | a customer is erased, with a proof |
 //! | `policies` | the policy's versions |
@@ -69,6 +69,7 @@ mod fence;
 mod graph;
 mod homes;
 mod inforce;
+mod jurisdiction;
 mod link;
 mod log;
 mod object;

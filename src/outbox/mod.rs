@@ -79,6 +79,9 @@ pub struct Note {
     /// Whether it is a plain text that may be gathered with others.
     #[serde(skip_serializing_if = "is_default")]
     pub is_text: bool,
+    /// Whether nobody need answer it, such as a reaction.
+    #[serde(skip_serializing_if = "is_default")]
+    pub needs_no_answer: bool,
     /// The event that this one went into: the last of the gathered texts, or the message that an edit changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<EventId>,

@@ -12,11 +12,15 @@
 use core::fmt::Write as _;
 
 use super::schema::{MARK, Mark, Schema};
-use super::{Sql, StoreError, Value, uses};
+use super::{Sql, StoreError, Value};
 use crate::access::attempts::{Record, Verdict, judge};
 use crate::limits::{ATTEMPT_ADDRESSES_MAX, POLICY_VERSIONS_MAX};
 use crate::policy::version::{Change, Version};
 use crate::time::UnixMillis;
+
+/// The table of secrets (`uses`), since version 2.
+const SECRETS: &str = "CREATE TABLE secret (name TEXT NOT NULL, digest TEXT NOT NULL, \
+                     first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, PRIMARY KEY (name, digest)) WITHOUT ROWID";
 
 /// What an office has: version 1 is that of 0.1.0; version 2 is that of 0.2.0 and knows when secrets were used. A row of the first table has a text key, hence `WITHOUT ROWID`: it is
 /// written once, not twice.
@@ -30,7 +34,7 @@ pub const SCHEMA: Schema = Schema::new(
             "CREATE TABLE policy (version INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, note TEXT, \
              document TEXT NOT NULL)",
         ],
-        &[MARK, uses::TABLE],
+        &[MARK, SECRETS],
     ],
 );
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, Value, schema};
+use super::{StoreError, Value};
 use crate::conversation::Conversation;
 use crate::conversation::collisions::Collisions;
 use crate::conversation::identity::Place;
@@ -17,6 +17,9 @@ use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName};
 use crate::outbox::{Entry, Note, Reason, State};
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
+
+/// The version that a conversation's row names, which is that of its schema.
+pub(super) const VERSION: i64 = 1;
 
 /// The conversation's own row.
 #[derive(Deserialize, Serialize)]
@@ -97,7 +100,7 @@ pub(super) fn conversation(row: Vec<Value>) -> Result<Conversation, StoreError> 
 pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, StoreError> {
     let (journal, acts, pauses) = plain(&conversation.journal);
     let row = ConversationRow {
-        schema: schema::VERSION,
+        schema: VERSION,
         turn: conversation.turn.clone(),
         waiting: conversation.waiting,
         place: conversation.place.clone(),

@@ -31,6 +31,8 @@ use crate::conversation::Conversation;
 /// The version of a conversation that this code writes.
 pub const VERSION: i64 = CONVERSATION.version();
 
+const _: () = assert!(VERSION == rows::VERSION, "a conversation's row names the version of its schema");
+
 /// What a conversation has.
 pub const CONVERSATION: Schema = Schema::new("event", Mark::Row, &[CONVERSATION_1]);
 

@@ -13,10 +13,6 @@ use crate::limits::{SECRETS_REMEMBERED_FOR, SECRETS_REMEMBERED_MAX};
 use crate::secret::rotating::Used;
 use crate::time::UnixMillis;
 
-/// The table, since version 2 of the office.
-pub(super) const TABLE: &str = "CREATE TABLE secret (name TEXT NOT NULL, digest TEXT NOT NULL, \
-                     first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, PRIMARY KEY (name, digest)) WITHOUT ROWID";
-
 /// Writes down that secrets are in use: name and digest of each.
 ///
 /// # Errors

@@ -44,7 +44,8 @@ fn rows_format_unchanged() {
         [concat!(
             r#"{"schema":1,"turn":{"holder":{"human":{"since_ms":1793700100000,"lease_until_ms":1793701900000,"#,
             r#""taken_by":"e1","messages":1,"answered_seq":1836748902400002,"#,
-            r#""last_words":[{"echo":"e1","answered_seq":0}]}},"token":1,"answerable_from":0},"place":{"home":[]},"#,
+            r#""last_words":[{"echo":"e1","answered_seq":0,"waiting":{"since_ms":1793700100000,"warned":false}}]}},"#,
+            r#""token":1,"answerable_from":0},"place":{"home":[]},"#,
             r#""echoes":[{"id":"e1","at_ms":1793700100000,"effect":"took"}],"journal":[{"at_ms":1793700100000,"#,
             r#""transition":"takeover","cause":"echo","token":1,"event":"e1"}],"forget_at_ms":1794304900000}"#
         )]

@@ -17,6 +17,7 @@ use baton::time::{Millis, UnixMillis};
 use crate::outgoing::{Post, Taken};
 use crate::people::Named;
 use crate::simulator::Episode;
+use crate::trouble::REPEATED_FOR;
 use crate::world::{Cut, Meaning};
 
 /// The name of a template, and a mark, that some policies let always pass.
@@ -130,6 +131,9 @@ impl Episode {
             return;
         }
         let (message, _, sent_at) = last[chance.index(last.len())].clone();
+        if sent_at.after(REPEATED_FOR) <= *now {
+            return;
+        }
         let sent_at = UnixMillis::from_seconds(sent_at.as_seconds());
         customer.world.watch.is_reported(&message);
         let delivery = customer.person.report_of(chance, *now, &message, sent_at);

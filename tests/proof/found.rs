@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use baton::conversation::operator::Act;
 use baton::conversation::turn::Hold;
 use baton::graph::send::Sending;
 use baton::ids::{EventId, ObjectName};
@@ -115,6 +116,15 @@ impl Story {
         self.world.settle(&self.setting);
         assert_eq!(self.world.watch.broken, None);
     }
+}
+
+/// Two deliveries of one name as one.
+fn together(first: &Delivery, second: &Delivery) -> Arc<Delivery> {
+    let mut both = first.clone();
+    both.events.extend_from_slice(&second.events);
+    both.bodies.extend_from_slice(&second.bodies);
+    both.meanings.extend_from_slice(&second.meanings);
+    Arc::new(both)
 }
 
 /// The lease could slide no further, and only the customer's waiting kept the hold: it was over with the answer.
@@ -378,6 +388,19 @@ fn a_takeover_that_is_undone_leaves_the_answer_to_the_bot_where_names_meet() {
     story.ends();
 }
 
+/// As before, and there had been a takeover under the other name as well, an older one by the count of turns.
+#[test]
+fn a_takeover_that_is_undone_leaves_the_answer_to_the_bot_where_two_counts_of_turns_meet() {
+    let mut story = Story::new();
+    story.gets(&echo(Named::Number, "e0")).pass(70).gets(&echo(Named::User, "e1")).pass(70);
+    story.gets(&text(Named::User, "m1", 1)).gets(&echo(Named::User, "e2")).bot_answers(Outcome::Accepted);
+    let token = story.world.watch.heard().pop().map(|heard| heard.token);
+    story.gets(&withdrawn_echo(Named::Both, "r2", "e2"));
+    story.bot_posts_with(&[Named::User], Sending { digest: "hello".to_owned(), token, ..Sending::default() });
+    assert!(story.world.sends.first().is_some_and(Outgoing::is_out));
+    story.ends();
+}
+
 /// A rule kept the message for a person; the other name's takeover was withdrawn, and the wait began anew.
 #[test]
 fn a_takeover_that_is_undone_does_not_make_a_customer_of_two_names_wait_longer() {
@@ -472,5 +495,124 @@ fn what_a_rule_keeps_for_a_person_is_not_forgotten_with_two_broadcasts() {
     story.pass(20).gets(&text(number, "m2", 1)).was_broadcast("e2").was_broadcast("e1");
     assert_eq!(story.fate("m2"), (State::Withheld, Some(Reason::Stale)));
     assert!(story.hold().is_none());
+    story.ends();
+}
+
+/// A rule kept the message for a person in the millisecond in which a person took over under the other name. The takeover
+/// was withdrawn, and the wait began anew.
+#[test]
+fn what_a_rule_keeps_for_a_person_waits_as_long_as_ever_where_a_takeover_is_undone() {
+    let mut story = Story::new();
+    story.setting.policy.stale_after = Some(Millis::from_seconds(10));
+    story.pass(20).gets(&echo(Named::Number, "e1")).gets(&text(Named::User, "m1", 1)).pass(5);
+    story.gets(&withdrawn_echo(Named::Both, "r1", "e1"));
+    assert!(story.hold().is_none());
+    story.ends();
+}
+
+/// As before with one name, where whether the wait was older than the hold was asked of a clock that may be set back.
+#[test]
+fn what_a_rule_keeps_for_a_person_during_a_hold_waits_since_it_came() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.stale_after = Some(Millis::from_seconds(10));
+    story.pass(20).gets(&echo(number, "e1")).pass(5).gets(&text(number, "m1", 1)).pass(5);
+    story.gets(&withdrawn_echo(number, "r1", "e1"));
+    assert!(story.hold().is_none());
+    story.ends();
+}
+
+/// The owner was warned of what was the bot's again with the withdrawn takeover. What a rule kept for a person came after
+/// that, and nobody was warned of it.
+#[test]
+fn what_a_rule_keeps_for_a_person_after_a_warning_has_one_of_its_own_where_the_takeover_is_undone() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.stale_after = Some(Millis::from_seconds(10));
+    story.gets(&echo(number, "e1")).pass(5).gets(&text(number, "m1", 1)).pass(35);
+    story.gets(&together(&text(number, "m2", 2), &withdrawn_echo(number, "r1", "e1")));
+    assert_eq!(story.fate("m2"), (State::Withheld, Some(Reason::Stale)));
+    assert!(story.hold().is_none());
+    story.ends();
+}
+
+/// Under one name the customer waited for somebody who held, under the other for what a rule kept for a person. The
+/// takeover was withdrawn, and they were forgotten.
+#[test]
+fn what_a_rule_keeps_for_a_person_is_not_forgotten_where_names_meet() {
+    let mut story = Story::new();
+    story.setting.policy.stale_after = Some(Millis::from_seconds(10));
+    story.gets(&echo(Named::User, "e1")).pass(5).gets(&text(Named::User, "m1", 1)).pass(10);
+    story.gets(&text(Named::Number, "m2", 2));
+    assert_eq!(story.entry(&named(Named::Number), "m2"), (State::Withheld, Some(Reason::Stale)));
+    story.gets(&withdrawn_echo(Named::Both, "r1", "e1"));
+    assert!(story.hold().is_none());
+    story.ends();
+}
+
+/// A takeover withheld the one message, and the other came during the hold. The takeover turned out to be a broadcast
+/// after the operator had had the baton kept, and the wait for the first was forgotten.
+#[test]
+fn what_a_broadcast_withheld_waits_since_then_where_the_operator_keeps_the_baton() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.broadcast = Some(Broadcast { recipients: 2, window: Millis::from_seconds(60) });
+    story.setting.policy.burst.wait = Millis::from_seconds(3);
+    story.gets(&text(number, "m1", 1)).gets(&echo(number, "e1")).pass(3).gets(&text(number, "m2", 2));
+    story.world.operate(&story.setting, &named(number), Act::Take, Cut::Nowhere);
+    story.was_broadcast("e1");
+    assert!(story.hold().is_some());
+    story.ends();
+}
+
+/// The clock was set back between a message and the takeover that withheld it: by the time at which it was withheld it
+/// seemed older than everything of the hold, and its words were forgotten before it was handed back.
+#[test]
+fn a_clock_that_is_set_back_makes_nobody_forget_what_a_long_hold_withholds() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.keep_bodies = Millis::from_seconds(86_400);
+    story.setting.policy.on_handback = OnHandback::All;
+    story.setting.policy.burst.wait = Millis::from_seconds(3);
+    story.gets(&text(number, "m0", 0)).pass(3).bot_answers(Outcome::Accepted);
+    story.pass(60).gets(&text(number, "m1", 1));
+    story.world.now = story.world.now.before(Millis::from_seconds(30));
+    story.gets(&echo(number, "e1"));
+    let until = story.world.now.after(Millis::from_seconds(3 * 86_400));
+    story.world.operate(&story.setting, &named(number), Act::Pause(until), Cut::Nowhere);
+    story.pass(3 * 86_400);
+    assert_eq!(story.world.flights.len(), 1);
+    assert!(story.world.flights[0].body.is_some());
+    story.ends();
+}
+
+/// What had passed while the policy observed was withheld after words that answered it, when the customer waited for
+/// something else already. Those words turned out to be a broadcast, and the wait began anew.
+#[test]
+fn a_broadcast_does_not_make_a_customer_wait_longer_who_waits_for_something_else() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.mode = Mode::Observe;
+    story.setting.policy.broadcast = Some(Broadcast { recipients: 2, window: Millis::from_seconds(60) });
+    story.world.watch.switch();
+    story.gets(&echo(number, "e1")).gets(&text(number, "m1", 1)).gets(&echo(number, "e2"));
+    story.setting.policy.mode = Mode::Enforce;
+    story.world.watch.switch();
+    story.gets(&text(number, "m2", 2)).pass(5).bot_answers(FAILED).pass(5).was_broadcast("e2");
+    assert!(story.hold().is_some());
+    story.ends();
+}
+
+/// As before, where the clock was set back: of what was withheld the one that seemed to be the first was not, and the
+/// hold was over before its time.
+#[test]
+fn a_broadcast_ends_no_hold_before_its_time_where_the_clock_was_set_back() {
+    let number = Named::Number;
+    let mut story = Story::new();
+    story.setting.policy.broadcast = Some(Broadcast { recipients: 2, window: Millis::from_seconds(60) });
+    story.gets(&echo(number, "e0")).pass(40).gets(&text(number, "m1", 1));
+    story.world.operate(&story.setting, &named(number), Act::Take, Cut::Nowhere);
+    story.world.now = story.world.now.before(Millis::from_seconds(30));
+    story.gets(&text(number, "m2", 2)).gets(&echo(number, "e1")).was_broadcast("e1");
     story.ends();
 }

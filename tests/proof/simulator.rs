@@ -207,8 +207,10 @@ impl Episode {
 
     /// The owner has the policy only observe, or enforced again.
     fn switch(&mut self) {
-        for customer in &mut self.customers {
-            customer.world.watch.switch();
+        for at in 0..self.customers.len() {
+            self.customers[at].world.watch.switch();
+            let observes = self.customers[at].world.watch.observes;
+            self.note(at, || format!("the policy {}", if observes { "only observes" } else { "is enforced" }));
         }
     }
 

@@ -18,7 +18,7 @@ use crate::simulator::{Customer, Episode};
 use crate::world::{Cut, Delivery, Flight, Meaning};
 
 /// How long Meta repeats a delivery (webhooks overview, 2026).
-const REPEATED_FOR: Millis = Millis::from_seconds(7 * 86_400);
+pub(super) const REPEATED_FOR: Millis = Millis::from_seconds(7 * 86_400);
 
 impl Episode {
     /// Meta repeats: what it has no 200 for, or what it has one for.

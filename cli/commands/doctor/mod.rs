@@ -21,27 +21,15 @@ pub(crate) use learn::Known;
 pub(crate) use line::{Line, State};
 
 use baton::secret::Secret;
-use clap::Args as Options;
 
 use super::setup::state::Remembered;
-use crate::args::{GateOptions, MetaOptions};
+use crate::args::{DoctorOptions, GateOptions};
 use crate::exit::{self, Failure};
 use crate::gate::Gate;
 use crate::graph::Caller;
 use crate::host::Host;
 use crate::output::Output;
 use line::Finding;
-
-/// What `baton doctor` is told.
-#[derive(Clone, Debug, Default, Options)]
-pub(crate) struct DoctorOptions {
-    #[command(flatten)]
-    pub meta: MetaOptions,
-
-    /// Check nothing, and print every line that a check can say
-    #[arg(long)]
-    pub lines: bool,
-}
 
 /// Looks at everything.
 pub(crate) fn run(

@@ -18,18 +18,15 @@ mod apply;
 mod cloudflare;
 mod config;
 mod dialogue;
-mod options;
 mod plan;
 mod questions;
 pub(crate) mod state;
 mod undo;
 mod work;
 
-pub(crate) use options::SetupOptions;
-
 use baton::time::Millis;
 
-use crate::args::GateOptions;
+use crate::args::{GateOptions, SetupOptions, Way};
 use crate::exit::Failure;
 use crate::graph::{Call, Caller, Number, Subscription};
 use crate::host::Host;
@@ -37,7 +34,6 @@ use crate::output::Output;
 use cloudflare::Cloudflare;
 use config::Config;
 use dialogue::Dialogue;
-use plan::Way;
 use state::{LineOf, Remembered};
 
 /// Everything that was asked for.

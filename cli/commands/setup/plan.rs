@@ -8,62 +8,9 @@
 //! the gate. What it was is kept for `--undo`.
 
 use super::state::Before;
+use crate::args::Way;
 use crate::commands::doctor::meta::{FIELDS, host, is_same, lacking};
 use crate::graph::{InForce, Subscription};
-
-/// Where the gate's address is set.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
-pub(crate) enum Way {
-    /// As the app's own callback.
-    App,
-    /// As an override for the account.
-    Account,
-    /// As an override for the number.
-    Number,
-}
-
-impl Way {
-    /// All, the recommended one first.
-    pub(crate) const ALL: [Self; 3] = [Self::App, Self::Number, Self::Account];
-
-    /// Its name on the command line.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Account => "account",
-            Self::Number => "number",
-        }
-    }
-
-    /// Reads the name again.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|way| way.name() == name)
-    }
-
-    /// The choice.
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::App => "The app's callback (recommended)",
-            Self::Account => "An override for the account",
-            Self::Number => "An override for this number",
-        }
-    }
-
-    /// What the person chooses by.
-    pub(crate) const fn explained(self) -> &'static str {
-        match self {
-            Self::App => "everything that Meta sends for this app comes to the gate",
-            Self::Account => {
-                "messages and echoes of all its numbers come to the gate; account_update, standby, user_preferences and \
-                 template news never follow an override and still go to the app's callback"
-            }
-            Self::Number => {
-                "its messages and echoes come to the gate; account_update, standby, user_preferences and template news never \
-                 follow an override and still go to the app's callback"
-            }
-        }
-    }
-}
 
 /// One change at Meta.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -6,9 +6,8 @@ use baton::outbox::destination::{BotUrl, Surroundings};
 use baton::secret::Secret;
 
 use super::dialogue::{Asked, Dialogue, Wrong};
-use super::options::SetupOptions;
-use super::plan::Way;
 use super::state::{LineOf, Remembered};
+use crate::args::{SetupOptions, Way};
 use crate::commands::doctor::from_environment;
 use crate::commands::doctor::learn::{probe, random_word};
 use crate::commands::doctor::meta::{PERMISSIONS, host as host_of};

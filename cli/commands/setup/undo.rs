@@ -4,10 +4,10 @@
 //! stays deployed, because messages that it owes the bot are in it.
 
 use super::dialogue::{Dialogue, Wrong};
-use super::options::SetupOptions;
 use super::plan::{Place, Step, back};
 use super::state::{Former, Remembered};
 use super::{apply, number_of, questions, subscription_of};
+use crate::args::SetupOptions;
 use crate::commands::doctor::learn::in_force;
 use crate::commands::doctor::meta::{is_same, webhook};
 use crate::exit::{self, Failure};

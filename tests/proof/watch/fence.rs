@@ -52,6 +52,9 @@ pub struct Sends {
     pub(super) observed: u32,
     /// What was written down as leaked, and where.
     pub(super) leaked: Vec<(EventId, u8)>,
+    /// What the one name took for a leak, and the other had let through so long before the two met that it may have
+    /// forgotten it.
+    pub(super) forgotten: Vec<EventId>,
 }
 
 /// A message that one conversation has let through.
@@ -69,6 +72,9 @@ enum LetState {
     NotSent,
     /// Under way, or nobody knows.
     Open,
+    /// It was not sent, and the customer's home was told so before it had heard of it from the other name: it may count as
+    /// one of which nobody knows, as it would had its end been lost.
+    Overtaken,
 }
 
 /// A message that the customer has got.
@@ -179,9 +185,13 @@ impl Watch {
             Did::Linked { .. } => {
                 // The one name may know what the other took for a leak.
                 let all: Vec<EventId> = self.sends.leaked.iter().map(|(id, _)| id.clone()).collect();
-                for id in &all {
-                    if self.is_explained(group, id, UnixMillis::default()) {
-                        self.explained(group, id);
+                for id in all {
+                    if !self.is_explained(group, &id, UnixMillis::default()) {
+                        continue;
+                    }
+                    let is_forgotten = !self.is_explained(group, &id, commit.now);
+                    if self.explained(group, &id) && is_forgotten {
+                        self.sends.forgotten.push(id);
                     }
                 }
             }
@@ -299,8 +309,8 @@ impl Watch {
         }
         let is_same = |sent: &Let| match (&sent.state, answer) {
             (LetState::Accepted(id), Some(answer)) => answer_of(id) == answer,
-            (LetState::Accepted(_) | LetState::Open, None) => true,
-            (LetState::NotSent, _) | (LetState::Open, Some(_)) => false,
+            (LetState::Accepted(_) | LetState::Open | LetState::Overtaken, None) => true,
+            (LetState::NotSent, _) | (LetState::Open | LetState::Overtaken, Some(_)) => false,
         };
         self.check(before.iter().any(is_same), Promise::AnswersPass, || {
             format!("{} is no repetition: {before:?} {answer:?}", post.sending.digest)
@@ -322,7 +332,7 @@ impl Watch {
             let is_recent = window > Millis::default()
                 && now < sent.begun.after(window)
                 && said.is_none_or(|said| said <= sent.begun);
-            is_here && is_recent && sent.state != LetState::NotSent
+            is_here && is_recent && !matches!(sent.state, LetState::NotSent | LetState::Overtaken)
         };
         self.sends.let_through.iter().find(is_it).cloned()
     }
@@ -330,12 +340,14 @@ impl Watch {
     /// What became of a message is written down.
     fn settled(&mut self, group: usize, (digest, let_by): (&str, &ObjectName), begun_at: UnixMillis, end: &End) {
         let object = self.name(let_by);
+        let is_met = self.group_at(object) == group;
         let is_it = |sent: &&mut Let| sent.digest == digest && sent.object == object && sent.begun == begun_at;
         let open = |sent: &&mut Let| sent.state == LetState::Open;
         let Some(sent) = self.sends.let_through.iter_mut().filter(is_it).find(open) else { return };
         sent.state = match end {
             End::Accepted(id) => LetState::Accepted(id.clone()),
-            End::NotSent => LetState::NotSent,
+            End::NotSent if is_met => LetState::NotSent,
+            End::NotSent => LetState::Overtaken,
             End::Unknown => LetState::Open,
         };
         self.notes.count(match end {
@@ -348,15 +360,17 @@ impl Watch {
         }
     }
 
-    /// What was taken for a leak turns out to be none.
-    fn explained(&mut self, group: usize, message: &EventId) {
+    /// What was taken for a leak turns out to be none. Whether it was.
+    fn explained(&mut self, group: usize, message: &EventId) -> bool {
         let names = &self.names;
         let is_it = |(id, object): &(EventId, u8)| id == message && usize::from(names[usize::from(*object)].1) == group;
         let before = self.sends.leaked.len();
         self.sends.leaked.retain(|leaked| !is_it(leaked));
-        if self.sends.leaked.len() < before {
+        let was_leaked = self.sends.leaked.len() < before;
+        if was_leaked {
             self.notes.count("leak: taken back");
         }
+        was_leaked
     }
 
     /// Whether a message is the shop's own, or came by the gate, as far as this group knows.
@@ -380,7 +394,8 @@ impl Watch {
             return;
         }
         let is_recent = |sent: &Let| commit.now < sent.begun.after(REMEMBER_SENDS_FOR.times(2));
-        let is_open = |sent: &Let| sent.state == LetState::Open && is_recent(sent);
+        let may_be_open = |sent: &Let| matches!(sent.state, LetState::Open | LetState::Overtaken);
+        let is_open = |sent: &Let| may_be_open(sent) && is_recent(sent);
         let Some(hold) = &self.groups[group].hold else { return };
         let counts = !hold.joined && sent_at.after(STEP) > hold.since;
         if counts && !self.sends.let_through.iter().any(is_open) {

@@ -17,6 +17,8 @@ pub struct Group {
     pub(super) asked: Vec<Asked>,
     /// Whether it was handed over, and has not arrived yet.
     pub(super) under_way: bool,
+    /// Whether a person has ever taken over.
+    pub(super) was_taken: bool,
     /// The last token under which something was sent.
     pub(super) token_sent: u64,
 }
@@ -58,8 +60,6 @@ pub struct Asked {
     pub(super) warned: bool,
     /// Whether a rule keeps it for a person, whoever holds.
     pub(super) by_rule: bool,
-    /// Whether it came during the present hold.
-    pub(super) in_hold: bool,
 }
 
 impl Held {
@@ -91,8 +91,7 @@ impl Group {
 
     pub(super) fn ask(&mut self, id: &EventId, seq: u64, at: UnixMillis, by_rule: bool) {
         let warned = self.first().is_some_and(|first| first.warned);
-        let in_hold = self.hold.is_some();
-        self.asked.push(Asked { id: id.clone(), place: seq, seq, floats: None, at, warned, by_rule, in_hold });
+        self.asked.push(Asked { id: id.clone(), place: seq, seq, floats: None, at, warned, by_rule });
     }
 
     pub(super) fn speak(&mut self, echo: &EventId, up_to: u64, now: UnixMillis, policy: &Policy) {

@@ -31,6 +31,9 @@ pub(super) struct Given {
 pub(super) enum Age {
     /// A person holds since.
     Held,
+    /// A person holds since, and has met another name's turns: what was given before the hold is late after it, and may be
+    /// refused where it is undone.
+    HeldAndMet,
     /// A person has held since.
     Late,
     /// Nobody has.
@@ -73,6 +76,7 @@ impl Watch {
 
     /// A person holds from here on.
     pub(super) fn given_before_hold(&mut self, group: usize) {
+        self.groups[group].was_taken = true;
         for given in self.given_in(group) {
             for age in [&mut given.by_token, &mut given.by_context] {
                 *age = if *age == Age::New { Age::Held } else { *age };
@@ -92,22 +96,24 @@ impl Watch {
             for (age, late) in [(&mut given.by_token, Age::Late), (&mut given.by_context, context)] {
                 *age = match *age {
                     Age::Held if is_undone => Age::New,
-                    Age::Held => late,
+                    Age::HeldAndMet if is_undone => Age::Unsure,
+                    Age::Held | Age::HeldAndMet => late,
                     age => age,
                 };
             }
         }
     }
 
-    /// Two talks have met.
-    pub(super) fn given_where_names_meet(&mut self, group: usize) {
+    /// Two talks have met. Where a person has taken over in both, each has counted its turns apart.
+    pub(super) fn given_where_names_meet(&mut self, group: usize, both_taken: bool) {
         let is_held = self.groups[group].hold.is_some();
         for given in self.given_in(group) {
             given.by_context = Age::Unsure;
             given.by_token = match given.by_token {
                 Age::Late => Age::Late,
-                Age::Held if is_held => Age::Held,
-                Age::Held | Age::New | Age::Unsure => Age::Unsure,
+                Age::Held if is_held && !both_taken => Age::Held,
+                Age::Held | Age::HeldAndMet if is_held => Age::HeldAndMet,
+                Age::Held | Age::HeldAndMet | Age::New | Age::Unsure => Age::Unsure,
             };
         }
     }

@@ -9,14 +9,16 @@ use baton::policy::Policy;
 use baton::time::UnixMillis;
 
 use super::Watch;
-use super::group::{Group, Held};
+use super::group::{Asked, Group, Held};
 
 impl Watch {
     /// Two groups turn out to be one conversation. A hold of either is a hold of both.
     pub(super) fn join(&mut self, one: usize, other: usize, policy: &Policy, now: UnixMillis) {
         if one != other {
+            let both_taken = self.groups[one].was_taken && self.groups[other].was_taken;
+            self.groups[one].was_taken |= self.groups[other].was_taken;
             self.meet(one, other, policy, now);
-            self.given_where_names_meet(one);
+            self.given_where_names_meet(one, both_taken);
         }
     }
 
@@ -55,8 +57,9 @@ impl Watch {
             (Some(one), Some(other)) => one.min(other),
             (one, other) => one.or(other).unwrap_or_default(),
         };
-        one.asked = one.unanswered().chain(other.unanswered()).cloned().collect();
-        one.asked.sort_by_key(|asked| asked.at);
+        let mut asked: Vec<_> = in_order(one).chain(in_order(&other)).collect();
+        asked.sort_by_key(|(at, _)| *at);
+        one.asked = asked.into_iter().map(|(_, asked)| asked).collect();
         // Who waited under one name is not answered by words under the other.
         one.asked.iter_mut().for_each(|asked| asked.floats = Some(0));
         one.answered = up_to;
@@ -73,4 +76,13 @@ impl Watch {
             one.asked.iter_mut().for_each(|asked| asked.warned = true);
         }
     }
+}
+
+/// Who waits, and since when by the order in which they came: under one name nobody is before whoever came before them,
+/// though the clock may have been set back since.
+fn in_order(group: &Group) -> impl Iterator<Item = (UnixMillis, Asked)> {
+    group.unanswered().scan(UnixMillis::default(), |latest, asked| {
+        *latest = asked.at.max(*latest);
+        Some((*latest, asked.clone()))
+    })
 }

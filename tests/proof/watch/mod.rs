@@ -162,10 +162,11 @@ impl Commit<'_> {
         self.did.is_routed(&self.output.answer)
     }
 
-    /// The transitions that this transaction added to the journal.
+    /// The transitions that this transaction added to the journal, as many as the output says: the owner may be warned of
+    /// two waits in one millisecond, and the one line is like the other.
     fn transitions(&self) -> Vec<Transition> {
-        let last = self.before.journal.iter().next_back();
-        let mut new: Vec<_> = self.after.journal.iter().rev().take_while(|step| Some(*step) != last).cloned().collect();
+        let count = self.output.transitions.len();
+        let mut new: Vec<_> = self.after.journal.iter().rev().take(count).cloned().collect();
         new.reverse();
         new
     }

@@ -70,9 +70,11 @@ impl Watch {
             Did::Linked { asked, how: How::Merged } if commit.output.save => {
                 let other = self.group_of(asked);
                 rest.retain(|step| step.cause != Cause::Merged);
+                if group == other {
+                    // The names were known for one before, and nobody knows any more who took over under which.
+                    self.given_where_names_meet(group, true);
+                }
                 self.join(group, other, commit.policy, commit.now);
-                // The names may have been known for one before.
-                self.given_where_names_meet(group);
             }
             Did::LinkedVia { other } if commit.output.save => {
                 let other = self.group_of(other);
@@ -138,9 +140,9 @@ impl Watch {
         let answered = hold.answered(if hold.joined { state.answered } else { 0 });
         if everything {
             state.asked.retain(|asked| asked.by_rule);
-            for asked in state.asked.iter_mut().filter(|asked| asked.in_hold) {
-                (asked.at, asked.warned, asked.in_hold) = (commit.now, false, false);
-            }
+            // The words that were there are gone with their hold: the first of the next one answers.
+            let floating = state.asked.iter_mut().filter(|asked| asked.floats.is_some());
+            floating.for_each(|asked| asked.floats = Some(0));
             if state.first().is_some_and(|first| first.warned) {
                 state.asked.iter_mut().for_each(|asked| asked.warned = true);
             }

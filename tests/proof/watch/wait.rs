@@ -25,9 +25,8 @@ impl Watch {
         let Some(waiting) = commit.after.waiting.filter(|_| state.first().is_none()) else { return };
         let floats = Some(state.hold.as_ref().map_or(0, |hold| hold.words.len()));
         let (id, at, warned) = (EventId::named("somebody"), waiting.since_ms, waiting.warned);
-        let in_hold = state.hold.is_some();
         state.asked.retain(|asked| asked.id != id);
-        state.asked.push(Asked { id, place: 0, seq: 0, floats, at, warned, by_rule: waiting.by_rule, in_hold });
+        state.asked.push(Asked { id, place: 0, seq: 0, floats, at, warned, by_rule: waiting.by_rule });
     }
 
     /// Marks what was withheld, and who waits for it.
