@@ -128,7 +128,7 @@ impl Conversation {
         // The person holds all the same; but the customer is as unanswered as before.
         if let Some(before) = self.turn.hold_mut().and_then(|hold| hold.unsay(echo)) {
             if let Some(hold) = self.turn.hold_mut() {
-                hold.answered_seq = before.answered_seq;
+                hold.answered_seq = hold.answered_seq.min(before.answered_seq);
             }
             // What a rule has kept for a person since waits on, whatever becomes of the hold.
             let waits_again = Waiting::resumed(before.waiting, self.waiting);

@@ -616,3 +616,20 @@ fn a_broadcast_ends_no_hold_before_its_time_where_the_clock_was_set_back() {
     story.gets(&text(number, "m2", 2)).gets(&echo(number, "e1")).was_broadcast("e1");
     story.ends();
 }
+
+/// Two holds were one, and the other name's message was unanswered. What a broadcast left behind counted it as answered,
+/// and it was given to nobody.
+#[test]
+fn a_broadcast_does_not_answer_what_came_under_another_name() {
+    let (number, user) = (Named::Number, Named::User);
+    let mut story = Story::new();
+    story.setting.policy.on_handback = OnHandback::Unanswered;
+    story.setting.policy.broadcast = Some(Broadcast { recipients: 3, window: Millis::from_seconds(60) });
+    story.gets(&echo(number, "e1")).gets(&text(number, "m1", 1)).pass(1);
+    story.gets(&echo(user, "e2")).gets(&text(user, "m2", 2)).pass(1).gets(&echo(user, "e3")).gets(&echo(user, "e4"));
+    story.gets(&text(Named::Both, "m3", 3));
+    let home = story.world.home(&named(user));
+    story.world.broadcast(&story.setting, &home, &EventId::named("e4"));
+    story.ends();
+    assert_eq!(story.fate("m1").0, State::Delivered);
+}
