@@ -10,6 +10,8 @@ mod native;
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
 mod wasi;
 
+use std::time::Duration;
+
 use baton::time::{Millis, UnixMillis};
 
 /// The host of this build.
@@ -181,11 +183,17 @@ pub(crate) trait Host {
     /// Why it cannot be written.
     fn write(&self, path: &str, text: &str) -> Result<(), String>;
 
-    /// The clock.
-    fn now(&self) -> UnixMillis;
+    /// The clock, which is the same for every host.
+    #[expect(clippy::disallowed_methods, reason = "this is where the tool's clock is")]
+    fn now(&self) -> UnixMillis {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
 
     /// Waits.
-    fn sleep(&self, span: Millis);
+    fn sleep(&self, span: Millis) {
+        std::thread::sleep(Duration::from_millis(span.as_millis()));
+    }
 
     /// Fills with what nobody can guess.
     ///

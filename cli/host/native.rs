@@ -8,7 +8,6 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use baton::time::{Millis, UnixMillis};
 use dialoguer::theme::ColorfulTheme;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -148,16 +147,6 @@ impl Host for Native {
             std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         }
         std::fs::write(path, text).map_err(|error| error.to_string())
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this is where the tool's clock is")]
-    fn now(&self) -> UnixMillis {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    fn sleep(&self, span: Millis) {
-        std::thread::sleep(Duration::from_millis(span.as_millis()));
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), String> {

@@ -10,10 +10,8 @@
 //! Not here: live streams. Who follows one is told so, and asks again and again instead.
 
 use std::io::{BufRead as _, Write as _};
-use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
-use baton::time::{Millis, UnixMillis};
 use serde_json::{Value, json};
 
 use super::{ANSWER_BYTES_MAX, Answer, AskError, Heard, Host, NO_STREAMS, Program, Progress, Question, Ran, Request};
@@ -128,16 +126,6 @@ impl Host for Wasi {
 
     fn write(&self, path: &str, text: &str) -> Result<(), String> {
         ask(&json!({ "write_file": { "path": path, "text": text } })).map(|_| ())
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this is where the tool's clock is")]
-    fn now(&self) -> UnixMillis {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    fn sleep(&self, span: Millis) {
-        std::thread::sleep(Duration::from_millis(span.as_millis()));
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), String> {

@@ -106,6 +106,12 @@ impl Story {
         self
     }
 
+    /// The owner changes the policy's mode.
+    fn changes_mode(&mut self, mode: Mode) {
+        self.setting.policy.mode = mode;
+        self.world.watch.switch();
+    }
+
     fn leaked(&self) -> u32 {
         let home = self.world.home(&named(Named::Number));
         self.world.objects[&home].storage.load(None).collisions.leaked
@@ -429,8 +435,7 @@ fn a_send_that_is_known_only_by_metas_report_does_not_go_out_again() {
 fn two_equal_sends_in_one_millisecond_are_told_apart() {
     let number = Named::Number;
     let mut story = Story::new();
-    story.setting.policy.mode = Mode::Observe;
-    story.world.watch.switch();
+    story.changes_mode(Mode::Observe);
     story.gets(&echo(number, "e1")).pass(2).bot_posts(&[number], "hello").bot_posts(&[number], "hello");
     story.graph_answers(Taken::Accepted).pass(80);
     let now = story.world.now;
@@ -471,12 +476,10 @@ fn an_end_that_overtakes_where_names_meet_is_kept() {
 fn a_broadcast_is_no_answer_to_what_had_passed_while_the_policy_observed() {
     let number = Named::Number;
     let mut story = Story::new();
-    story.setting.policy.mode = Mode::Observe;
     story.setting.policy.broadcast = Some(Broadcast { recipients: 2, window: Millis::from_seconds(60) });
-    story.world.watch.switch();
+    story.changes_mode(Mode::Observe);
     story.gets(&echo(number, "e1")).gets(&text(number, "m1", 1)).gets(&echo(number, "e2"));
-    story.setting.policy.mode = Mode::Enforce;
-    story.world.watch.switch();
+    story.changes_mode(Mode::Enforce);
     story.bot_answers(FAILED).was_broadcast("e2");
     assert_eq!(story.fate("m1"), (State::Withheld, Some(Reason::TakenOver)));
     assert!(story.hold().is_some());
@@ -592,12 +595,10 @@ fn a_clock_that_is_set_back_makes_nobody_forget_what_a_long_hold_withholds() {
 fn a_broadcast_does_not_make_a_customer_wait_longer_who_waits_for_something_else() {
     let number = Named::Number;
     let mut story = Story::new();
-    story.setting.policy.mode = Mode::Observe;
     story.setting.policy.broadcast = Some(Broadcast { recipients: 2, window: Millis::from_seconds(60) });
-    story.world.watch.switch();
+    story.changes_mode(Mode::Observe);
     story.gets(&echo(number, "e1")).gets(&text(number, "m1", 1)).gets(&echo(number, "e2"));
-    story.setting.policy.mode = Mode::Enforce;
-    story.world.watch.switch();
+    story.changes_mode(Mode::Enforce);
     story.gets(&text(number, "m2", 2)).pass(5).bot_answers(FAILED).pass(5).was_broadcast("e2");
     assert!(story.hold().is_some());
     story.ends();

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::gate::{Gate, State};
 use crate::meta::{ACCESS_TOKEN, APP, Meta};
 
+/// Planted: none of them may be in anything that the tool prints or sends elsewhere.
 pub const APP_SECRET: &str = "planted-app-secret-77aa";
 pub const VERIFY_TOKEN: &str = "planted-word-31d0";
 pub const ADMIN_TOKEN: &str = "planted-operator-token-5b1c";
@@ -30,6 +31,7 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// The one document on standard output, of a tool that was told `--json`.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }

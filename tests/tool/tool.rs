@@ -6,26 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::Value;
-
-/// Planted: none of them may be in anything that the tool prints or sends elsewhere.
-pub const ADMIN_TOKEN: &str = "planted-operator-token-5b1c";
-pub const APP_SECRET: &str = "planted-app-secret-77aa";
-
-/// What the tool left behind.
-#[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ran {
-    /// The one document on standard output, of a tool that was told `--json`.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
+pub use crate::shop::{ADMIN_TOKEN, APP_SECRET, Ran};
 
 /// A folder for one run, which goes with it.
 pub struct Folder(PathBuf);

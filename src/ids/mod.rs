@@ -4,7 +4,9 @@
 //! kind allows. Phone numbers, business-scoped user ids and wamids are personal data (a wamid contains a
 //! phone number, base64 encoded), so their `Debug` never shows them.
 //!
-//! Not here: which object a customer's events go to when two names meet (`conversation::identity`).
+//! Not here: numbers that only grow (`numbers`); which object a customer's events go to when two names meet (`conversation::identity`).
+
+mod numbers;
 
 use core::fmt;
 use std::borrow::Cow;
@@ -12,6 +14,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::numbers::{AttemptNumber, FencingToken};
 use crate::limits::{BOT_NAME_CHARS_MAX, BSUID_CHARS_MAX, ID_CHARS_MAX, PHONE_DIGITS_MAX, RULE_NAME_CHARS_MAX};
 
 /// Implements a `Debug` that tells the kind of an id and nothing of its content.
@@ -380,57 +383,6 @@ fn half_of_sha256(parts: &[&[u8]]) -> [u8; 16] {
     }
     let full = sha.finalize();
     full.first_chunk::<16>().copied().unwrap_or_default()
-}
-
-/// Grows at every change of holder. An entry carries the token of the turn in which it was accepted, and the
-/// two are compared before every attempt.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(transparent)]
-pub struct FencingToken(u64);
-
-impl FencingToken {
-    /// The token with this number.
-    #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// The token of the next turn.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-
-    /// The token's number.
-    #[must_use]
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-}
-
-/// Which attempt at an entry this is, from 1. Fences two senders of the same entry.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(transparent)]
-pub struct AttemptNumber(u32);
-
-impl AttemptNumber {
-    /// The attempt with this number; 0 means that none was made.
-    #[must_use]
-    pub const fn new(number: u32) -> Self {
-        Self(number)
-    }
-
-    /// The attempt after this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-
-    /// The attempt's number.
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        self.0
-    }
 }
 
 #[cfg(test)]
