@@ -7,12 +7,14 @@
 
 #![expect(clippy::doc_markdown, reason = "these sentences are help on a terminal, where backticks are noise")]
 
+mod capacity;
 #[path = "args/operate.rs"]
 mod operate;
 mod setup;
 
 use clap::{Args as Options, Parser, Subcommand};
 
+pub(crate) use self::capacity::CapacityOptions;
 pub(crate) use self::operate::*;
 pub(crate) use self::setup::{SetupOptions, Way};
 
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Setup(SetupOptions),
     /// Reckon what a day of a shop costs on Cloudflare's plans
     Cost(CostOptions),
+    /// Reckon what many lines need, and which limit is met first
+    Capacity(CapacityOptions),
     /// Sign webhook payloads as Meta does and post them to the gate
     Send(SendOptions),
     /// Play customer and phone, and check what the gate does

@@ -135,8 +135,29 @@ pub(crate) const SEND: Count = Count {
 pub(crate) const REFUSED: Count =
     Count { event: "the same, refused", worker: 1, object: 1, rows: 1, desk: 1, desk_rows: 1, alarms: 0 };
 
+/// A desk looks for alarms that have not rung, and sets its own anew.
+pub(crate) const DESK_HOUR: Count = Count {
+    event: "an hour of each part of a desk, whatever happens",
+    worker: 0,
+    object: 0,
+    rows: 0,
+    desk: 1,
+    desk_rows: 1,
+    alarms: 0,
+};
+/// To the object that knows all lines.
+pub(crate) const DESK_DAY: Count = Count {
+    event: "a day of each part of a desk, beside that",
+    worker: 0,
+    object: 0,
+    rows: 0,
+    desk: 1,
+    desk_rows: 0,
+    alarms: 0,
+};
+
 /// All of them, in the order of the table.
-pub(crate) const COUNTS: [Count; 14] = [
+pub(crate) const COUNTS: [Count; 16] = [
     FIRST_MESSAGE,
     MESSAGE,
     WAITING,
@@ -151,6 +172,8 @@ pub(crate) const COUNTS: [Count; 14] = [
     REPEATED,
     SEND,
     REFUSED,
+    DESK_HOUR,
+    DESK_DAY,
 ];
 
 /// Receipts of an answer: `sent`, `delivered`, `read`.
@@ -204,7 +227,8 @@ pub(crate) struct Day {
 }
 
 impl Usage {
-    fn plus(self, count: Count, times: u64) -> Self {
+    /// With so many of an event.
+    pub(crate) fn plus(self, count: Count, times: u64) -> Self {
         let of = |each: u64| each.saturating_mul(times);
         Self {
             worker: self.worker.saturating_add(of(count.worker)),
@@ -248,13 +272,7 @@ impl Day {
 
     /// The largest share that it takes of what the Free plan allows, in thousandths, and of what.
     pub(crate) fn share_of_free(self) -> (u64, &'static str) {
-        let shares = self
-            .usage()
-            .parts()
-            .into_iter()
-            .zip(FREE.parts())
-            .map(|((name, used), (_, allowed))| (used.saturating_mul(1_000).div_ceil(allowed.max(1)), name));
-        shares.max_by_key(|(share, _)| *share).unwrap_or_default()
+        self.usage().share_of_free()
     }
 
     /// How many messages a day the Free plan carries where everything else grows with them.
@@ -269,7 +287,24 @@ impl Day {
 
     /// What a month of such days costs on the Paid plan, in cents.
     pub(crate) fn cents_a_month(self) -> u64 {
-        let month = self.usage().times(DAYS);
+        self.usage().cents_a_month()
+    }
+}
+
+impl Usage {
+    /// The largest share of what the Free plan allows in a day, in thousandths, and of what.
+    pub(crate) fn share_of_free(self) -> (u64, &'static str) {
+        let shares = self
+            .parts()
+            .into_iter()
+            .zip(FREE.parts())
+            .map(|((name, used), (_, allowed))| (used.saturating_mul(1_000).div_ceil(allowed.max(1)), name));
+        shares.max_by_key(|(share, _)| *share).unwrap_or_default()
+    }
+
+    /// What a month of days with this costs on the Paid plan, in cents.
+    pub(crate) fn cents_a_month(self) -> u64 {
+        let month = self.times(DAYS);
         let used = [
             (month.worker, PAID.worker),
             (month.object, PAID.object),

@@ -3,8 +3,8 @@
 //! Invariant: the operator's token goes to the gate's own address only, over https or on the machine itself, and into no
 //! message. Whatever the gate answers becomes a document or a [`Failure`] with what to do.
 
+use baton::address::is_loopback;
 use baton::secret::Secret;
-use baton::settings::is_loopback;
 use baton::time::Millis;
 use baton::webhook::signature;
 use serde_json::Value;
@@ -70,11 +70,11 @@ impl<'a> Gate<'a> {
     ///
     /// [`Failure::Usage`] where a token must not be sent there.
     pub(crate) fn at(host: &'a dyn Host, address: &str, local: bool) -> Result<Self, Failure> {
-        let url = Url::parse(address).ok().filter(|url| url.scheme() == "https" || is_loopback(url));
+        let url = Url::parse(address).ok().filter(|url| url.scheme() == "https" || is_loopback(url.as_str()));
         let wrong =
             || Failure::Usage("The gate's address begins with https://, or is http:// on this machine.".to_owned());
         let url = url.filter(|url| url.query().is_none() && url.username().is_empty()).ok_or_else(wrong)?;
-        let local = local || is_loopback(&url);
+        let local = local || is_loopback(url.as_str());
         Ok(Self { host, url, local })
     }
 

@@ -11,6 +11,7 @@
 //! | `commands` | what each command does |
 //! | `clock` | times as people read and write them |
 //! | `counts` | what events cost, and what plans allow |
+//! | `demand` | what a number of lines needs, and which limit is met first |
 //! | `gate` | the operator's API of a gate, and its webhook |
 //! | `graph` | Meta's Graph API, as far as setting up needs it |
 //! | `output` | lines for people, JSON for programs |
@@ -26,6 +27,7 @@ mod args;
 mod clock;
 mod commands;
 mod counts;
+mod demand;
 mod exit;
 mod gate;
 mod graph;

@@ -15,15 +15,20 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { lock } from "./lock.mjs";
 import { Failure, fail, quietly, secondsSince, span } from "./terminal.mjs";
+import { shrink } from "./shrink.mjs";
 import { ROOT, cargoTools, npmBinary, toolEnvironment } from "./tools.mjs";
 import { buildWeb } from "./web.mjs";
 
 const BUILD = path.join(ROOT, "build");
+const TARGET = path.join(ROOT, "target");
 const STAMP = path.join(BUILD, ".baton-stamp");
 const LOCK = path.join(BUILD, ".baton-lock");
 const RESULTS = ["index.js", "index_bg.wasm"].map((name) => path.join(BUILD, name));
+// The same module with the names of its functions, for profiles. Nothing imports it, so it is in no deployment.
+const NAMED = path.join(BUILD, "index_bg.named.wasm");
+const SNIPPET = "src/edge/host.js";
 // Files and folders that can change the result.
-const INPUTS = ["Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain.toml", ".cargo", "src", "dev/build.mjs", "dev/tools.mjs", "package-lock.json"];
+const INPUTS = ["Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain.toml", ".cargo", "src", "dev/build.mjs", "dev/shrink.mjs", "dev/tools.mjs", "package-lock.json"];
 
 try {
   await build();
@@ -41,9 +46,10 @@ async function build() {
     if (isCurrent(digest)) return;
     const start = Date.now();
     console.log("Building the Worker (about a minute the first time) …");
-    await quietly("building the Worker", workerBuild, ["--release", "--locked"], { env, cwd: ROOT, all: true });
-    const [, file] = RESULTS;
-    fs.writeFileSync(file, withoutNames(fs.readFileSync(file)));
+    const folder = workerAlone();
+    const asked = ["--release", "--out-dir", BUILD, folder, "--locked"];
+    await quietly("building the Worker", workerBuild, asked, { env, cwd: folder, all: true });
+    await shrink(...RESULTS, NAMED, env);
     // The digest was taken before the build: a file saved meanwhile leads to one build too many, never to a stale one.
     fs.writeFileSync(STAMP, digest);
     const [, wasm] = RESULTS.map((file) => fs.readFileSync(file));
@@ -55,35 +61,30 @@ async function build() {
 }
 
 /**
- * The module without its `name` section: a ninth of the compressed Worker, and of use only in stack traces, which a
- * gate that does not panic never prints. worker-build asks wasm-opt to keep it and cannot be told otherwise.
+ * A package with the same sources that is the Worker and nothing else; its folder. The crate is a library of Rust as well,
+ * for the tests and the tool, and a compiler that makes both at once keeps every public function of it as it is: a
+ * thirtieth more of the compressed Worker. cargo has no switch for it that worker-build could pass on.
  */
-function withoutNames(wasm) {
-  const HEADER_BYTES = 8;
-  const kept = [wasm.subarray(0, HEADER_BYTES)];
-  for (let at = HEADER_BYTES; at < wasm.length; ) {
-    const [size, content] = unsignedLeb128(wasm, at + 1);
-    const end = content + size;
-    const [nameLength, name] = unsignedLeb128(wasm, content);
-    const isCustom = wasm[at] === 0;
-    if (!(isCustom && wasm.toString("latin1", name, name + nameLength) === "name")) kept.push(wasm.subarray(at, end));
-    at = end;
-  }
-  return Buffer.concat(kept);
-}
-
-/** The number that starts at `at`, and where it ends. */
-function unsignedLeb128(bytes, at) {
-  let value = 0;
-  for (let factor = 1; ; factor *= 128) {
-    const byte = bytes[at++];
-    value += (byte & 0x7f) * factor;
-    if (byte < 0x80) return [value, at];
-  }
+function workerAlone() {
+  const folder = path.join(TARGET, "worker");
+  const both = 'crate-type = ["cdylib", "rlib"]';
+  const manifest = fs.readFileSync(path.join(ROOT, "Cargo.toml"), "utf8").replaceAll("\r\n", "\n");
+  if (!manifest.includes(both)) throw new Failure(`Cargo.toml no longer says ${both}, which dev/build.mjs looks for`);
+  const alone = manifest
+    .replace("[package]\n", '[package]\nbuild = "../../build.rs"\n')
+    .replace(both, 'crate-type = ["cdylib"]\npath = "../../src/lib.rs"')
+    .replace(/^\[\[(bin|test|bench)\]\]\n(.+\n)+/gm, "");
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(path.join(folder, "Cargo.toml"), alone);
+  fs.copyFileSync(path.join(ROOT, "Cargo.lock"), path.join(folder, "Cargo.lock"));
+  // A script that the sources name is looked for in the package's own folder.
+  fs.mkdirSync(path.join(folder, path.dirname(SNIPPET)), { recursive: true });
+  fs.copyFileSync(path.join(ROOT, SNIPPET), path.join(folder, SNIPPET));
+  return folder;
 }
 
 function isCurrent(digest) {
-  return fs.existsSync(STAMP) && RESULTS.every((file) => fs.existsSync(file))
+  return fs.existsSync(STAMP) && [...RESULTS, NAMED].every((file) => fs.existsSync(file))
     && fs.readFileSync(STAMP, "utf8") === (digest ?? inputDigest());
 }
 
@@ -105,7 +106,9 @@ function inputDigest() {
 function tools() {
   const [workerBuild, wasmBindgen] = cargoTools().map((tool) => tool.file);
   const own = { WASM_BINDGEN_BIN: wasmBindgen, WASM_OPT_BIN: npmBinary("wasm-opt"), ESBUILD_BIN: npmBinary("esbuild") };
-  const missing = [workerBuild, npmBinary("node"), ...Object.values(own)].find((file) => !fs.existsSync(file));
+  const needed = [workerBuild, npmBinary("node"), npmBinary("wasm-metadce"), ...Object.values(own)];
+  const missing = needed.find((file) => !fs.existsSync(file));
   if (missing) throw new Failure(`The build tools are not complete (${path.basename(missing)} is missing): run npm run setup once.`);
-  return { workerBuild, env: { ...toolEnvironment(), ...own, RUST_BACKTRACE: "0" } };
+  // NO_MINIFY: what is to be taken out of the script can be found by its name (shrink.mjs, which makes it small).
+  return { workerBuild, env: { ...toolEnvironment(), ...own, CARGO_TARGET_DIR: TARGET, NO_MINIFY: "1", RUST_BACKTRACE: "0" } };
 }

@@ -1,4 +1,4 @@
-// The one entry of every npm script: `node dev/run.mjs start|test|fuzz|setup|build|baton|release|screenshots [options]`.
+// The one entry of every npm script: `node dev/run.mjs start|test|fuzz|bench|setup|build|baton|bench:micro|release|screenshots [options]`.
 //
 // It runs on whatever Node the developer has (20 or newer) and before anything is installed, so it and everything it
 // imports (options, setup, tools, terminal) use Node's own modules only. Once set-up is done it hands over to the
@@ -7,7 +7,8 @@
 // Invariant: when this process ends, for whatever reason, the process it handed over to ends too. The two are joined
 // by an IPC channel, whose closing the other side notices even after a SIGKILL.
 //
-// Deliberately not here: what the commands do (start.mjs, build.mjs, fuzz.mjs, setup.mjs, release.mjs, screenshots.mjs), and the tool itself (cli/).
+// Deliberately not here: what the commands do (start.mjs, build.mjs, fuzz.mjs, bench.mjs, micro.mjs, setup.mjs, release.mjs,
+// screenshots.mjs), and the tool itself (cli/).
 
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -56,6 +57,15 @@ async function main() {
     }
     case "fuzz":
       return hand(process.execPath, [here("fuzz.mjs"), ...args], { env: toolEnvironment() });
+    case "bench": {
+      const { parseOptions, HELP } = await import("./bench-options.mjs");
+      if (parseOptions(args).help) {
+        process.stdout.write(HELP);
+        return 0;
+      }
+      await setup();
+      return hand(nodeBinary(), [here("bench.mjs"), ...args], { env: toolEnvironment(), cwd: ROOT });
+    }
     case "setup":
       noArguments();
       await setup();
@@ -76,12 +86,15 @@ async function main() {
     case "release":
       await setup();
       return hand(nodeBinary(), [here("release.mjs"), ...args], { env: toolEnvironment(), cwd: ROOT });
+    case "bench:micro":
+      await setup();
+      return hand(nodeBinary(), [here("micro.mjs"), ...args], { env: toolEnvironment(), cwd: ROOT });
     case "screenshots":
       noArguments();
       await setup();
       return hand(nodeBinary(), [here("screenshots.mjs")], { env: toolEnvironment(), cwd: ROOT });
     default:
-      throw new Failure(`There is no command "${command}": npm start, npm test, npm run fuzz, npm run setup, npm run build, npm run baton, npm run release or npm run screenshots`);
+      throw new Failure(`There is no command "${command}": npm start, npm test, npm run fuzz, npm run bench, npm run bench:micro, npm run setup, npm run build, npm run baton, npm run release or npm run screenshots`);
   }
 }
 

@@ -1,215 +1,449 @@
 //! Reads JSON that this program has written: rows, and what its objects say to each other.
 //!
-//! Why not `serde_json::from_str`: it takes an array of the fields where a struct is wanted, which nothing here ever
-//! writes, and the code for it is half of what reads a struct. [`read`] puts an adapter between the two that takes
-//! objects only, so that the other half is never generated: an eighteenth of the compressed Worker.
+//! Why not `serde_json::from_str`: what it makes of a mistake (a sentence with line and column, and for that the printing
+//! of every kind of value), and that it takes an array of the fields where a struct is wanted, is made once for each type
+//! and is a thirtieth of the compressed Worker. Nobody reads those sentences: what was written here is either whole or
+//! lost. This reader says so and no more, and is the faster for it.
 //!
-//! Invariant: what `serde_json::to_string` has written is read as `serde_json::from_str` would read it.
+//! Invariant: what `serde_json::to_string` has written is read as `serde_json::from_str` would read it. `tests` holds it
+//! against that.
+//!
+//! Deliberately not here: floating point numbers, of which nothing of ours has any, and whether the text of a `RawValue`
+//! is JSON, which it was when it was written. What others have written is read by `serde_json` (`webhook::json`, `policy`).
 
 use core::fmt;
+use std::borrow::Cow;
 
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
+
+/// How `serde_json` asks for the text of a value as it stands.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// The text is not what was wanted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unreadable JSON")
+    }
+}
+
+impl core::error::Error for Unreadable {}
+
+/// What derived code would say is dropped where it begins, and so is never made.
+impl Error for Unreadable {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
 
 /// Reads a value.
 ///
 /// # Errors
 ///
-/// Those of `serde_json`, and a struct that is not an object.
-pub fn read<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = T::deserialize(Objects(&mut reader))?;
-    reader.end().map(|()| value)
+/// [`Unreadable`].
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
+    let mut reader = Reader { text, at: 0 };
+    let value = T::deserialize(&mut reader)?;
+    if reader.next() == 0 && reader.at == text.len() { Ok(value) } else { Err(Unreadable) }
 }
 
-/// Wraps whatever takes part in reading (a deserializer, a seed, a visitor, access to parts) so that all structs within
-/// are objects.
-struct Objects<T>(T);
+/// A text, and how much of it is read. What knows nothing of the type that is read stands here, and is there once.
+struct Reader<'de> {
+    text: &'de str,
+    at: usize,
+}
 
-/// The visitor of a variant's fields, as what reads them.
-struct Fields<V>(V);
+impl<'de> Reader<'de> {
+    fn rest(&self) -> &'de [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
 
-/// Methods that read a value without parts.
+    /// The next byte behind white space, which is not taken; 0 at the end.
+    fn next(&mut self) -> u8 {
+        let space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        self.at += self.rest().iter().take_while(|byte| space(byte)).count();
+        self.rest().first().copied().unwrap_or_default()
+    }
+
+    fn has(&mut self, byte: u8) -> bool {
+        let has = self.next() == byte && byte != 0;
+        self.at += usize::from(has);
+        has
+    }
+
+    fn take(&mut self, byte: u8) -> Result<(), Unreadable> {
+        if self.has(byte) { Ok(()) } else { Err(Unreadable) }
+    }
+
+    fn word(&mut self, word: &str) -> bool {
+        self.next();
+        let has = self.rest().starts_with(word.as_bytes());
+        self.at += if has { word.len() } else { 0 };
+        has
+    }
+
+    /// The text from here on, as far as `len` bytes.
+    fn piece(&mut self, len: usize) -> Result<&'de str, Unreadable> {
+        let piece = self.text.get(self.at..self.at + len).ok_or(Unreadable)?;
+        self.at += len;
+        Ok(piece)
+    }
+
+    /// A string, borrowed where it has no escapes.
+    fn string(&mut self) -> Result<Cow<'de, str>, Unreadable> {
+        self.take(b'"')?;
+        let mut text = Cow::Borrowed(self.piece(plain(self.rest()))?);
+        while !self.rest().starts_with(b"\"") {
+            let escaped = self.escaped()?;
+            let more = self.piece(plain(self.rest()))?;
+            let text = text.to_mut();
+            text.push(escaped);
+            text.push_str(more);
+        }
+        self.at += 1;
+        Ok(text)
+    }
+
+    /// What a backslash and what follows it stand for.
+    fn escaped(&mut self) -> Result<char, Unreadable> {
+        let escape = self.piece(2)?;
+        Ok(match escape {
+            "\\b" => '\u{8}',
+            "\\f" => '\u{c}',
+            "\\n" => '\n',
+            "\\r" => '\r',
+            "\\t" => '\t',
+            "\\u" => return self.code_point(),
+            "\\\"" | "\\\\" | "\\/" => escape.chars().next_back().ok_or(Unreadable)?,
+            _ => return Err(Unreadable),
+        })
+    }
+
+    /// The four digits behind `\u`, and where they are half of a character the other half.
+    fn code_point(&mut self) -> Result<char, Unreadable> {
+        let first = self.digits()?;
+        if !(0xd800..0xdc00).contains(&first) {
+            return char::from_u32(first).ok_or(Unreadable);
+        }
+        if self.piece(2)? != "\\u" {
+            return Err(Unreadable);
+        }
+        let second = self.digits()?.checked_sub(0xdc00).filter(|low| *low < 0x400).ok_or(Unreadable)?;
+        char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + second).ok_or(Unreadable)
+    }
+
+    fn digits(&mut self) -> Result<u32, Unreadable> {
+        u32::from_str_radix(self.piece(4)?, 16).map_err(|_| Unreadable)
+    }
+
+    /// Goes past a value; its text.
+    fn skip(&mut self) -> Result<&'de str, Unreadable> {
+        self.next();
+        let (start, mut depth) = (self.at, 0_usize);
+        loop {
+            match self.next() {
+                b'"' => self.skip_string()?,
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                    continue;
+                }
+                b'}' | b']' => {
+                    depth = depth.checked_sub(1).ok_or(Unreadable)?;
+                    self.at += 1;
+                }
+                b',' | b':' if depth > 0 => {
+                    self.at += 1;
+                    continue;
+                }
+                0 | b',' | b':' => return Err(Unreadable),
+                _ => {
+                    let ends = |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+                    self.at += self.rest().iter().take_while(|byte| !ends(byte)).count();
+                }
+            }
+            if depth == 0 {
+                return self.text.get(start..self.at).ok_or(Unreadable);
+            }
+        }
+    }
+
+    fn skip_string(&mut self) -> Result<(), Unreadable> {
+        self.at += 1;
+        loop {
+            self.at += plain(self.rest());
+            match self.rest().first() {
+                Some(b'"') => break,
+                Some(_) => self.at += 2,
+                None => return Err(Unreadable),
+            }
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// The text of a whole number.
+    fn number(&mut self) -> Result<&'de str, Unreadable> {
+        self.next();
+        let len = self.rest().iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+        self.piece(len)
+    }
+}
+
+/// How many bytes stand before the next quotation mark or backslash. Eight are looked at together: bodies are long.
+fn plain(bytes: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let has = |word: u64, byte: u8| {
+        let zero = word ^ (LOW * u64::from(byte));
+        zero.wrapping_sub(LOW) & !zero & (LOW << 7) != 0
+    };
+    let is_plain = |chunk: &&[u8; 8]| {
+        let word = u64::from_le_bytes(**chunk);
+        !has(word, b'"') && !has(word, b'\\')
+    };
+    let len = bytes.as_chunks().0.iter().take_while(is_plain).count() * 8;
+    len + bytes.get(len..).unwrap_or_default().iter().take_while(|byte| !matches!(byte, b'"' | b'\\')).count()
+}
+
+/// Methods that read a whole number, or none of what is read here.
 macro_rules! plain {
-    ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method(visitor)
+    ($body:expr => $($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+            $body(self, visitor)
         })*
     };
 }
 
-/// Methods that read a value with parts.
-macro_rules! nested {
-    ($($method:ident($($name:ident: $type:ty),*))*) => {
-        $(fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($($name,)* Objects(visitor))
-        })*
-    };
+fn number<'de, V: Visitor<'de>>(reader: &mut Reader<'de>, visitor: V) -> Result<V::Value, Unreadable> {
+    let text = reader.number()?;
+    if text.starts_with('-') {
+        visitor.visit_i64(text.parse().map_err(|_| Unreadable)?)
+    } else {
+        visitor.visit_u64(text.parse().map_err(|_| Unreadable)?)
+    }
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
-    type Error = D::Error;
+fn string<'de, V: Visitor<'de>>(reader: &mut Reader<'de>, visitor: V) -> Result<V::Value, Unreadable> {
+    match reader.string()? {
+        Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+        Cow::Owned(text) => visitor.visit_string(text),
+    }
+}
 
-    plain! {
-        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
-        deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64 deserialize_char deserialize_str
-        deserialize_string deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_identifier
-        deserialize_ignored_any
+fn nothing<'de, V: Visitor<'de>>(_: &mut Reader<'de>, _: V) -> Result<V::Value, Unreadable> {
+    Err(Unreadable)
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = Unreadable;
+
+    plain! { number => deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
+    deserialize_u32 deserialize_u64 }
+
+    plain! { string => deserialize_char deserialize_str deserialize_string deserialize_identifier }
+
+    plain! { nothing => deserialize_f32 deserialize_f64 deserialize_bytes deserialize_byte_buf }
+
+    /// A value of SQL: a whole number, a text, or nothing.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self.next() {
+            b'"' => string(self, visitor),
+            b'n' => self.deserialize_unit(visitor),
+            _ => number(self, visitor),
+        }
     }
 
-    nested! {
-        deserialize_any()
-        deserialize_option()
-        deserialize_seq()
-        deserialize_tuple(len: usize)
-        deserialize_tuple_struct(name: &'static str, len: usize)
-        deserialize_map()
-        deserialize_enum(name: &'static str, variants: &'static [&'static str])
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let is_true = self.word("true");
+        if is_true || self.word("false") { visitor.visit_bool(is_true) } else { Err(Unreadable) }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_unit_struct(name, visitor)
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        if self.word("null") { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    /// A `RawValue` comes this way as well, and wants what `serde_json` has for it.
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_newtype_struct(name, Objects(visitor))
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        if self.word("null") { visitor.visit_unit() } else { Err(Unreadable) }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Unreadable> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Unreadable> {
+        if name == RAW_VALUE {
+            visitor.visit_map(Raw { reader: self, is_named: false })
+        } else {
+            visitor.visit_newtype_struct(self)
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        self.take(b'[')?;
+        let value = visitor.visit_seq(Parts { reader: &mut *self, is_first: true })?;
+        self.take(b']').map(|()| value)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Unreadable> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Unreadable> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        self.take(b'{')?;
+        let value = visitor.visit_map(Parts { reader: &mut *self, is_first: true })?;
+        self.take(b'}').map(|()| value)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
-        _fields: &'static [&'static str],
+        _: &'static str,
+        _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Objects(visitor))
-    }
-}
-
-impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Fields<V> {
-    type Value = V::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        deserializer.deserialize_map(Objects(self.0))
-    }
-}
-
-/// Methods of a visitor that take a value without parts.
-macro_rules! visit {
-    ($($method:ident: $type:ty),*) => {
-        $(fn $method<E: serde::de::Error>(self, value: $type) -> Result<V::Value, E> {
-            self.0.$method(value)
-        })*
-    };
-}
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
-    type Value = V::Value;
-
-    visit! {
-        visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str, visit_borrowed_str: &'de str,
-        visit_string: String
+    ) -> Result<V::Value, Unreadable> {
+        self.deserialize_map(visitor)
     }
 
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(formatter)
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {
-        self.0.visit_none()
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<V::Value, E> {
-        self.0.visit_unit()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_some(Objects(deserializer))
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_newtype_struct(Objects(deserializer))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(Objects(parts))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Objects(parts))
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
-        self.0.visit_enum(Objects(variant))
-    }
-}
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Objects<S> {
-    type Value = S::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.0.deserialize(Objects(deserializer))
-    }
-}
-
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Objects<A> {
-    type Error = A::Error;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_element_seed(Objects(seed))
-    }
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Objects<A> {
-    type Error = A::Error;
-
-    /// A key has no parts.
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_key_seed(seed)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.next_value_seed(Objects(seed))
-    }
-}
-
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Objects<A> {
-    type Error = A::Error;
-    type Variant = Objects<A::Variant>;
-
-    /// The name of a variant has no parts.
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
-        self.0.variant_seed(seed).map(|(name, content)| (name, Objects(content)))
-    }
-}
-
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Objects<A> {
-    type Error = A::Error;
-
-    fn unit_variant(self) -> Result<(), A::Error> {
-        self.0.unit_variant()
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.newtype_variant_seed(Objects(seed))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.0.tuple_variant(len, Objects(visitor))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
+    fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _fields: &'static [&'static str],
+        _: &'static str,
+        _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, A::Error> {
-        self.0.newtype_variant_seed(Fields(visitor))
+    ) -> Result<V::Value, Unreadable> {
+        let has_content = self.has(b'{');
+        let value = visitor.visit_enum(Variant { reader: &mut *self, has_content })?;
+        if has_content {
+            self.take(b'}')?;
+        }
+        Ok(value)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        self.skip()?;
+        visitor.visit_unit()
+    }
+}
+
+/// The parts of a list or an object.
+struct Parts<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    is_first: bool,
+}
+
+impl Parts<'_, '_> {
+    /// Whether there is another part before this closing bracket.
+    fn goes_on(&mut self, end: u8) -> Result<bool, Unreadable> {
+        let is_first = core::mem::take(&mut self.is_first);
+        if self.reader.next() == end {
+            return Ok(false);
+        }
+        if !is_first {
+            self.reader.take(b',')?;
+        }
+        Ok(true)
+    }
+}
+
+impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
+    type Error = Unreadable;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Unreadable> {
+        if self.goes_on(b']')? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
+    }
+}
+
+impl<'de> MapAccess<'de> for Parts<'_, 'de> {
+    type Error = Unreadable;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Unreadable> {
+        if self.goes_on(b'}')? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Unreadable> {
+        self.reader.take(b':')?;
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+/// A variant: its name, or an object with its name and its content.
+struct Variant<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    has_content: bool,
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = Unreadable;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Unreadable> {
+        let name = seed.deserialize(&mut *self.reader)?;
+        if self.has_content {
+            self.reader.take(b':')?;
+        }
+        Ok((name, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = Unreadable;
+
+    fn unit_variant(self) -> Result<(), Unreadable> {
+        if !self.has_content || self.reader.word("null") { Ok(()) } else { Err(Unreadable) }
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Unreadable> {
+        if self.has_content { seed.deserialize(self.reader) } else { Err(Unreadable) }
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Unreadable> {
+        if self.has_content { self.reader.deserialize_seq(visitor) } else { Err(Unreadable) }
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Unreadable> {
+        if self.has_content { self.reader.deserialize_map(visitor) } else { Err(Unreadable) }
+    }
+}
+
+/// The text of a value, as `serde_json` takes it: under its own key, as a string.
+struct Raw<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    is_named: bool,
+}
+
+impl<'de> MapAccess<'de> for Raw<'_, 'de> {
+    type Error = Unreadable;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Unreadable> {
+        if core::mem::replace(&mut self.is_named, true) {
+            return Ok(None);
+        }
+        seed.deserialize(serde::de::value::BorrowedStrDeserializer::new(RAW_VALUE)).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Unreadable> {
+        seed.deserialize(serde::de::value::BorrowedStrDeserializer::new(self.reader.skip()?))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde::{Deserialize, Serialize};
     use serde_json::value::RawValue;
 
@@ -250,9 +484,51 @@ mod tests {
             read::<Way>("{\"Named\":{\"at\":[],\"more\":[{}]}}").unwrap(),
             Way::Named { at: vec![], flag: false }
         );
-        for bad in ["[[],1]", "{\"ways\":[]}", "{\"ways\":[],\"body\":1} x", ""] {
+        for bad in [
+            "[[],1]",
+            "{\"ways\":[]}",
+            "{\"ways\":[],\"body\":1} x",
+            "",
+            "{\"ways\":[],\"body\":}",
+            "{\"ways\":[,],\"body\":1}",
+        ] {
             assert!(read::<Whole>(bad).is_err(), "{bad}");
         }
         assert!(read::<Way>("{\"Named\":[[],true]}").is_err());
+    }
+
+    /// What is spelt in other ways than `serde_json` writes it, but is the same JSON.
+    #[test]
+    fn other_spellings_are_read_as_serde_json_reads_them() {
+        for text in [
+            " { \"ways\" : [ [ \"\\u0061\\ud83d\\ude00\\/\" , \"Unit\" ] ] , \"body\" : { \"a\" : [ \"\\\"]\" ] } , \"x\" : -1.5e3 } \n",
+            "{\"x\":{\"y\":[{},[],null,true,\"\\\\\"]},\"ways\":[[\"\",{\"Unit\":null}]],\"body\":\"\\u00e9\"}",
+        ] {
+            let (one, other): (Whole, Whole) = (read(text).unwrap(), serde_json::from_str(text).unwrap());
+            assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&other).unwrap());
+        }
+        for bad in ["\"\\ud83d\"", "\"\\ude00\"", "\"\\x\"", "\"\\u00\"", "\"", "1", "nul"] {
+            assert!(read::<String>(bad).is_err() && serde_json::from_str::<String>(bad).is_err(), "{bad}");
+        }
+        for bad in ["1.0", "-", "256", "-1", "1-1", "\"1\"", "1 1"] {
+            assert!(read::<u8>(bad).is_err() && serde_json::from_str::<u8>(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read(
+            texts in proptest::collection::vec((".{0,8}", any::<i64>(), any::<Option<u64>>(), any::<bool>()), 0..4),
+        ) {
+            let text = serde_json::to_string(&texts).unwrap();
+            prop_assert_eq!(read::<Vec<(String, i64, Option<u64>, bool)>>(&text).unwrap(), texts.clone());
+            let raw: Vec<Box<RawValue>> = read(&text).unwrap();
+            prop_assert_eq!(serde_json::to_string(&raw).unwrap(), text.clone());
+            // What is cut off is never taken for whole.
+            for cut in (0..text.len()).filter_map(|end| text.get(..end)) {
+                prop_assert!(read::<Vec<(String, i64, Option<u64>, bool)>>(cut).is_err());
+                prop_assert!(read::<Vec<Box<RawValue>>>(cut).is_err());
+            }
+        }
     }
 }

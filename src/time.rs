@@ -124,6 +124,12 @@ impl Millis {
         Self(self.0.saturating_add(more.0))
     }
 
+    /// This span without another; nothing where that is longer.
+    #[must_use]
+    pub const fn minus(self, less: Self) -> Self {
+        Self(self.0.saturating_sub(less.0))
+    }
+
     /// The span `factor` times as long.
     #[must_use]
     pub const fn times(self, factor: u64) -> Self {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a command takes the host, where it prints, and its own options; nothing is global.
 
+mod capacity;
 mod completions;
 mod cost;
 mod doctor;
@@ -25,6 +26,7 @@ use crate::output::Output;
 /// Runs a command and says with which code the tool ends.
 pub(crate) fn run(host: &dyn Host, output: &Output<'_>, args: &Args) -> Result<u8, Failure> {
     match &args.command {
+        Command::Capacity(options) => capacity::run(output, options),
         Command::Completions(options) => Ok(completions::run(host, options)),
         Command::Doctor(options) => doctor::run(host, output, &args.gate, options),
         Command::Erase(options) => erase::run(host, output, &args.gate, options),
@@ -84,6 +86,11 @@ fn number_of(document: &Value, key: &str) -> Option<u64> {
 /// The list under a key; empty where there is none.
 fn list_of<'a>(document: &'a Value, key: &str) -> &'a [Value] {
     document.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// As [`count`], with commas between thousands.
+fn count_of(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", crate::counts::readable(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1 message`, `2 messages`.

@@ -10,8 +10,8 @@
 
 pub(crate) mod answer;
 
+use baton::address::is_loopback;
 use baton::secret::Secret;
-use baton::settings::is_loopback;
 use baton::time::Millis;
 use serde_json::{Value, json};
 use url::Url;
@@ -173,14 +173,14 @@ impl Caller {
     /// [`Failure::Usage`] where a token must not be sent there.
     pub(crate) fn at(address: Option<&str>) -> Result<Self, Failure> {
         let url = Url::parse(address.unwrap_or(ADDRESS)).ok();
-        let url = url.filter(|url| url.scheme() == "https" || is_loopback(url));
+        let url = url.filter(|url| url.scheme() == "https" || is_loopback(url.as_str()));
         let wrong = || Failure::Usage("BATON_GRAPH begins with https://, or is http:// on this machine.".to_owned());
         Ok(Self { address: url.ok_or_else(wrong)?, app: None, app_secret: None, token: None })
     }
 
     /// Whether this is a stand-in on this machine, as tests use one: then bots may be here too.
     pub(crate) fn is_rehearsal(&self) -> bool {
-        is_loopback(&self.address)
+        is_loopback(self.address.as_str())
     }
 
     /// Asks, and gives the document of the answer.

@@ -11,8 +11,6 @@
 
 use core::net::Ipv6Addr;
 
-use url::Host;
-
 use crate::limits::{ATTEMPTS_MAX, ATTEMPTS_WINDOW};
 use crate::time::{Millis, UnixMillis};
 
@@ -65,11 +63,7 @@ pub fn network(address: Option<&str>) -> String {
     let Some(address) = address.map(str::trim).filter(|address| !address.is_empty()) else {
         return "local".to_owned();
     };
-    // The URL parser reads addresses too, and is in the Worker already; that of the standard library is not.
-    match Host::parse(&format!("[{address}]")) {
-        Ok(Host::Ipv6(address)) => network_of(address),
-        Ok(Host::Domain(_) | Host::Ipv4(_)) | Err(_) => address.to_owned(),
-    }
+    address.parse().map_or_else(|_| address.to_owned(), network_of)
 }
 
 fn network_of(address: Ipv6Addr) -> String {

@@ -129,7 +129,7 @@ fn secret(json: &mut String, named: &Named<'_>, in_use: &InUse) {
 
 fn bot(json: &mut String, name: Option<&str>, url: &BotUrl) {
     field(json, "{", "name", &text(name));
-    field(json, ",", "host", &text(url.host()));
+    field(json, ",", "host", &text(Some(url.host())));
     json.push_str("},");
 }
 

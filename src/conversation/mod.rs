@@ -216,6 +216,12 @@ pub enum Input<'a> {
 }
 
 impl Conversation {
+    /// How many entries it has in memory.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.outbox.len().saturating_add(self.held.len())
+    }
+
     /// Whether anything ever happened here.
     #[must_use]
     pub fn is_fresh(&self) -> bool {

@@ -62,6 +62,12 @@ impl Output {
         }
     }
 
+    /// Whether a body changes, which has to be read before it is written.
+    #[must_use]
+    pub fn rewrites(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::Rewrite { .. }))
+    }
+
     /// Whether there is anything to write.
     #[must_use]
     pub fn is_to_be_written(&self) -> bool {

@@ -4,6 +4,9 @@
 //! reports that could not be delivered add up to one ([`Report::add`]).
 //!
 //! Why it is made in the conversation's transaction and not at the desk: there it costs nothing but the text.
+//!
+//! Not here: receipts. They are three of four events, and how the bot takes them says nothing about the talk; a bot that
+//! refuses them all would have its line's desk hear of each attempt.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -100,7 +103,7 @@ impl Report {
     #[must_use]
     pub fn of(name: &ObjectName, conversation: &Conversation, output: &Output, context: Context<'_>) -> Option<Self> {
         let is_about_all = name.line_of_conversation().is_none();
-        if !(output.is_to_be_written() || matches!(output.answer, Answer::Send(_))) {
+        if !(output.is_to_be_written() || matches!(output.answer, Answer::Send(_))) || is_about_receipts(output) {
             return None;
         }
         let mut report = Self {
@@ -254,6 +257,9 @@ impl Report {
     /// What an entry's new state counts for. Only what has just come to its state is new.
     fn count_entry(&mut self, entry: &Entry, held_until: Option<UnixMillis>, now: UnixMillis) {
         let failure = entry.reason.filter(|reason| reason.is_failure());
+        if entry.class.is_receipt() {
+            return;
+        }
         match entry.state {
             State::Delivered if entry.settled_at == Some(now) => {
                 self.tallies.count(Counted::Delivered);
@@ -286,6 +292,16 @@ impl Report {
         seen.failures = seen.failures.saturating_add(1);
         seen.how = reason.to_string();
     }
+}
+
+/// Whether all that has happened is that receipts moved on.
+fn is_about_receipts(output: &Output) -> bool {
+    let is_receipt = |change: &Change| match change {
+        Change::Put { entry, .. } | Change::Update(entry) => entry.class.is_receipt(),
+        Change::Forget { .. } | Change::Rewrite { .. } => false,
+    };
+    let is_more = output.save || output.collision.is_some() || !output.alerts.is_empty();
+    !is_more && !output.changes.is_empty() && output.changes.iter().all(is_receipt)
 }
 
 /// A dead letter as the operator is shown it; whose it is the desk adds.

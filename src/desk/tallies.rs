@@ -34,7 +34,7 @@ pub enum Counted {
     Message,
     /// A message from the phone.
     Echo,
-    /// An event that the bot took.
+    /// An event that the bot took, other than a receipt.
     Delivered,
     /// A message that the bot was not shown.
     Withheld,

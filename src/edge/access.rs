@@ -14,7 +14,7 @@
 use worker::{Env, Request, Response};
 
 use super::log::{Occurrence, log};
-use super::{answer, body, certs, clock, office, uses};
+use super::{answer, body, certs, clock, env, office, uses};
 pub(super) use crate::access::Caller;
 use crate::access::attempts::{Verdict, network};
 use crate::access::jwt::Jwt;
@@ -25,9 +25,9 @@ use crate::api::{DeskRoute, Query, Route, documents};
 use crate::command::office::{Ask, Reply};
 use crate::outbox::destination::Surroundings;
 use crate::problem::Problem;
+use crate::settings::Settings;
 use crate::settings::lines::Presented;
 use crate::settings::secrets::token_name;
-use crate::settings::{Settings, is_loopback};
 
 /// What Access adds to a request, and the cookie that it has from (Cloudflare One, "Validate JWTs", 2026).
 const ASSERTION: &str = "cf-access-jwt-assertion";
@@ -144,13 +144,13 @@ fn bearer(header: &str) -> Option<&str> {
 
 /// What the request says of the page that it comes from.
 fn page(request: &Request) -> Result<Page, Problem> {
-    let own_origin = request.url().map_err(|_| Problem::NotFound)?.origin().ascii_serialization();
+    let own_origin = env::address(request)?.origin().to_owned();
     Ok(Page { csrf: header(request, "x-csrf-token"), origin: header(request, "origin"), own_origin })
 }
 
 /// Whether the cookie may travel by https only: always, but on the developer's own machine.
 fn is_secure(request: &Request, settings: &Settings) -> bool {
-    let is_here = request.url().is_ok_and(|url| is_loopback(&url));
+    let is_here = env::address(request).is_ok_and(|address| address.is_loopback());
     !(is_here && settings.surroundings == Surroundings::LocalDevelopment)
 }
 

@@ -29,7 +29,7 @@ impl Inner {
             return;
         }
         let Ok(dataset) = self.env.analytics_engine(ANALYTICS) else { return };
-        meanwhile(&self.state, async move {
+        meanwhile(async move {
             for point in points {
                 // 49 days are as good as more.
                 let took = u32::try_from(point.took.as_millis()).unwrap_or(u32::MAX);

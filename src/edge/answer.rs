@@ -4,8 +4,9 @@
 //! `problem` and from nowhere else, and an error's from `graph::answer`.
 
 use serde::Serialize;
-use worker::{Headers, Response};
+use worker::{Headers, Response, web_sys};
 
+use super::host;
 use crate::graph::answer::{Answer, GraphError};
 use crate::problem::Problem;
 
@@ -15,8 +16,8 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// 200 with a text, which no browser takes for anything else.
-pub(super) fn text(body: &str) -> Result<Response, Problem> {
-    with_headers(200, body, TEXT).map_err(|_| Problem::NotStored)
+pub(super) fn text(body: &str) -> Result<web_sys::Response, Problem> {
+    host::answer(200, body, TEXT, "").map_err(|_| Problem::NotStored)
 }
 
 /// 200 with a JSON document.
@@ -45,12 +46,9 @@ pub(super) fn metrics(body: &str) -> Result<Response, Problem> {
 }
 
 /// A problem, with its status.
-pub(super) fn refuse(problem: &Problem) -> worker::Result<Response> {
-    let response = with_headers(problem.status(), &problem.body(), PROBLEM)?;
-    if let Some((name, value)) = problem.header() {
-        response.headers().set(name, &value)?;
-    }
-    Ok(response)
+pub(super) fn refuse(problem: &Problem) -> worker::Result<web_sys::Response> {
+    let header = problem.header().map(|(name, value)| format!("{name}\n{value}\n")).unwrap_or_default();
+    Ok(host::answer(problem.status(), &problem.body(), PROBLEM, &header)?)
 }
 
 /// An error in the Graph API's form.

@@ -5,18 +5,19 @@
 
 use worker::{Env, Request, Response};
 
+use super::head::Head;
 use super::{access, desks, diagnosis, env, operate, policies, probe};
 use crate::api::{Method, Query, Route, SessionRoute};
 use crate::problem::Problem;
 
 /// Answers a request of the operator's.
-pub(super) async fn handle(mut request: Request, env: &Env) -> Result<Response, Problem> {
+pub(super) async fn handle(head: &Head, mut request: Request, env: &Env) -> Result<Response, Problem> {
     let route = Route::parse(method(&request), &request.path())?;
-    let settings = env::configured(&request, env)?;
+    let settings = env::configured(head, env)?;
     if route == Route::Session(SessionRoute::SignIn) {
         return access::sign_in(&mut request, env, &settings).await;
     }
-    let query = Query::parse(request.url().map_err(|_| Problem::NotFound)?.query().unwrap_or_default());
+    let query = Query::parse(env::address(&request)?.query().unwrap_or_default());
     let caller = access::admit(&request, env, &settings, &route, &query).await?;
     match route {
         Route::Conversation(asked, target) => operate::conversation(asked, &target, &mut request, env).await,

@@ -21,7 +21,7 @@ impl Inner {
         let Some(to) = line.map(ObjectName::broadcasts) else { return };
         for Tallied { echo, content } in tally {
             let (inner, to) = (Rc::clone(self), to.clone());
-            meanwhile(&self.state, async move {
+            meanwhile(async move {
                 let command = Command::Count { conversation: inner.name.clone(), echo, content };
                 // Where this fails the echo is a person's, which is the safe side.
                 let _ = calls::call(&inner.env, &to, &command).await;
@@ -36,7 +36,7 @@ impl Inner {
         let recognised = self.tally.borrow_mut().count(content, recipient, rule);
         for Recipient { conversation, echo, .. } in recognised {
             let inner = Rc::clone(self);
-            meanwhile(&self.state, async move {
+            meanwhile(async move {
                 let told = calls::ask(&inner.env, conversation, &Command::Broadcast { echo }).await;
                 let _ = told.inspect_err(|error| log(&Occurrence::NotStored { error }));
             });

@@ -10,7 +10,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Env, Error, ObjectNamespace, Result};
 
 use super::env::CONVERSATION;
-use super::{classes, clock, homes, outbound};
+use super::{classes, clock, homes, host, outbound};
 use crate::command::{CarriedEvent, Command, Reply};
 use crate::ids::{Customer, ObjectName};
 use crate::json;
@@ -18,18 +18,29 @@ use crate::limits::HOPS_MAX;
 use crate::settings::apps::App;
 use crate::webhook::event::Event;
 
-/// Objects are called by `fetch`, which wants an address; only the body says something.
+/// What is called by `fetch` wants an address; only the body says something.
 const ADDRESS: &str = "https://object/";
 
 /// Puts a command to an object and waits for its reply.
 pub(super) async fn call(env: &Env, name: &ObjectName, command: &Command) -> Result<Reply> {
     let command = serde_json::to_string(command)?;
-    let answer = post(&classes::class(env, CONVERSATION)?, name.as_str(), &command).await?;
-    Ok(json::read(&answer)?)
+    Ok(json::read(&put(env, CONVERSATION, name, &command).await?)?)
 }
 
 /// Puts a text to an object of a class and waits for its answer.
-pub(super) async fn post(class: &ObjectNamespace, name: &str, text: &str) -> Result<String> {
+pub(super) async fn put(env: &Env, class: &'static str, name: &ObjectName, text: &str) -> Result<String> {
+    let class = classes::class(env, class)?;
+    match host::ask((*class).as_ref(), name.as_str(), text).await {
+        Ok(answer) => Ok(answer),
+        // A deployment is under way, and the object still runs the version before.
+        Err(error) if host::is_older(&error) => post(&class, name.as_str(), text).await,
+        Err(error) if error.is_undefined() => Err(Error::RustError("an object could not do it".to_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As [`put`], of an object that is asked by `fetch`.
+async fn post(class: &ObjectNamespace, name: &str, text: &str) -> Result<String> {
     let request = outbound::request("POST", ADDRESS, None, Some(&JsValue::from_str(text)))?;
     let mut answer = class.get_by_name(name)?.fetch_with_request(request).await?;
     if answer.status_code() != 200 {

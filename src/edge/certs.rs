@@ -29,7 +29,7 @@ const USAGES: &str = r#"["verify"]"#;
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = importKey)]
-    fn import_key(
+    pub(super) fn import_key(
         format: &str,
         key: &JsValue,
         algorithm: &JsValue,
@@ -38,7 +38,12 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = verify)]
-    fn verify(algorithm: &str, key: &JsValue, signature: &Uint8Array, signed: &Uint8Array) -> Result<Promise, JsValue>;
+    pub(super) fn verify(
+        algorithm: &str,
+        key: &JsValue,
+        signature: &Uint8Array,
+        signed: &Uint8Array,
+    ) -> Result<Promise, JsValue>;
 }
 
 /// What this isolate knows of the team's keys.

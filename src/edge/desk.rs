@@ -9,9 +9,8 @@
 use core::cell::Cell;
 
 use serde::Serialize;
-use worker::{
-    DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, WebSocketPair, durable_object,
-};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::{DurableObject, Env, Request, Response, State, WebSocketPair, durable_object};
 
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
@@ -34,7 +33,7 @@ const PING: &str = "ping";
 const PONG: &str = "pong";
 
 /// One part of a line's desk, or the object that knows all lines.
-#[durable_object]
+#[durable_object(alarm)]
 pub struct Desk {
     env: Env,
     sql: ObjectSql,
@@ -62,42 +61,17 @@ impl DurableObject for Desk {
         if request.headers().get("upgrade")?.is_some() {
             return self.open_stream(&request);
         }
-        let text = request.text().await?;
-        let Ok(asked) = json::read::<Ask>(&text) else {
-            return Ok(Response::empty()?.with_status(400));
-        };
-        match self.answer(asked).await {
-            Ok(answer) => Response::ok(answer),
-            Err(error) => {
-                log(&Occurrence::StoreFailed { error: &error });
-                Ok(Response::empty()?.with_status(500))
-            }
+        // The version before asks by `fetch` while a deployment is under way.
+        match self.ask(request.text().await?).await {
+            Some(answer) => Response::ok(answer),
+            None => Ok(Response::empty()?.with_status(500)),
         }
-    }
-
-    /// The page says nothing but [`PING`], which is answered without this.
-    async fn websocket_message(&self, _stream: WebSocket, _message: WebSocketIncomingMessage) -> worker::Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_close(
-        &self,
-        _stream: WebSocket,
-        _code: usize,
-        _reason: String,
-        _clean: bool,
-    ) -> worker::Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_error(&self, _stream: WebSocket, _error: worker::Error) -> worker::Result<()> {
-        Ok(())
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
         self.alarm.set(None);
         let now = clock::now();
-        let Some((line, _)) = &self.part else { return Response::empty() };
+        let Some((line, shard)) = &self.part else { return Response::empty() };
         if let Err(error) = self.open() {
             // What a newer version wrote waits for that version.
             log(&Occurrence::StoreFailed { error: &error });
@@ -107,10 +81,21 @@ impl DurableObject for Desk {
         self.tell(line, now).await;
         self.sweep(now).await;
         // Once more, should it have been lost the first time.
-        self.register(line);
+        if ask::registers_again(&ask::desk(line, *shard), now) {
+            self.register(line);
+        }
         let next = incidents::next_due(&self.sql).ok().flatten();
         self.wake_at(next.unwrap_or(UnixMillis::new(u64::MAX)).min(now.after(SWEEP_EVERY))).await?;
         Response::empty()
+    }
+}
+
+#[wasm_bindgen(wasm_bindgen_futures = ::worker::wasm_bindgen_futures, js_sys = ::worker::js_sys)]
+impl Desk {
+    /// The answer to what is asked; nothing where it failed.
+    pub async fn ask(&self, text: String) -> Option<String> {
+        let asked = json::read::<Ask>(&text).ok()?;
+        self.answer(asked).await.inspect_err(|error| log(&Occurrence::StoreFailed { error })).ok()
     }
 }
 
@@ -152,7 +137,8 @@ impl Desk {
                 sql.transaction(|| tables::register(sql, line.as_str()))?;
                 Ok("null".to_owned())
             }
-            Ask::Report(report) => self.take_in(&report).await.map(|()| "null".to_owned()),
+            Ask::Report(report) => self.take_in(&[*report]).await.map(|()| "null".to_owned()),
+            Ask::Reports(reports) => self.take_in(&reports).await.map(|()| "null".to_owned()),
             Ask::Standing => written(&lists::standing(sql)?),
             Ask::Totals => written(&counts::totals(sql)?),
         }
@@ -180,10 +166,10 @@ impl Desk {
         Ok(format!("[{conversations},{dead},{collisions},{alerts}]"))
     }
 
-    async fn take_in(&self, report: &Report) -> Result<(), StoreError> {
+    async fn take_in(&self, reports: &[Report]) -> Result<(), StoreError> {
         let Some((line, shard)) = &self.part else { return Ok(()) };
         let now = clock::now();
-        let taken = self.sql.transaction(|| intake::report(&self.sql, line.as_str(), report, *shard == 0, now))?;
+        let taken = self.sql.transaction(|| intake::reports(&self.sql, line.as_str(), reports, *shard == 0, now))?;
         self.show(&taken);
         if taken.is_first {
             self.register(line);
@@ -194,12 +180,15 @@ impl Desk {
         Ok(())
     }
 
-    /// Shows on all live streams what a report has brought.
+    /// Shows on all live streams what reports have brought.
     fn show(&self, taken: &Taken) {
-        if let Some(conversation) = &taken.conversation {
+        if self.state.get_websockets().is_empty() {
+            return;
+        }
+        for conversation in &taken.conversations {
             self.push(&format!("{{\"type\":\"conversation\",\"conversation\":{conversation}}}"));
         }
-        if let Some(id) = &taken.gone {
+        for id in &taken.gone {
             self.push(&gone(id));
         }
         for alert in &taken.alerts {
@@ -232,7 +221,7 @@ impl Desk {
     /// Tells the object that knows all lines of this one, while the caller already has its answer.
     fn register(&self, line: &LineId) {
         let (env, line) = (self.env.clone(), line.clone());
-        meanwhile(&self.state, async move {
+        meanwhile(async move {
             let _ = desks::put(&env, &ask::directory(), &Ask::Register { line }).await;
         });
     }

@@ -3,15 +3,13 @@
 //! Invariant: a list of a desk with several parts is the same list. Each part is asked for the same page, and what comes
 //! first of all of them is the page.
 
-use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use worker::wasm_bindgen::JsValue;
 use worker::{Env, Headers, Request, Response};
 
 use super::access::{self, Caller};
 use super::log::{Occurrence, log};
-use super::{answer, body, calls, classes, clock, inforce, outbound};
+use super::{answer, body, calls, classes, clock, inforce, outbound, together};
 use crate::access::scope::Concern;
 use crate::api::{DeskRoute, Query};
 use crate::command::{Command, Reply};
@@ -65,13 +63,7 @@ pub(super) async fn put(env: &Env, desk: &ObjectName, asked: &Ask) -> worker::Re
 
 /// As [`put`], of a question that is written down already.
 async fn put_text(env: &Env, desk: &ObjectName, asked: &str) -> worker::Result<String> {
-    let body = JsValue::from_str(asked);
-    let request = outbound::request("POST", ADDRESS, None, Some(&body))?;
-    let mut answer = classes::class(env, DESK)?.get_by_name(desk.as_str())?.fetch_with_request(request).await?;
-    match answer.status_code() {
-        200 => answer.text().await,
-        status => Err(worker::Error::RustError(format!("a desk answered {status}"))),
-    }
+    calls::put(env, DESK, desk, asked).await
 }
 
 /// Has the desk of a line forget conversations, by all of their names, or only look; what each part had of them, one after the other (`command::erasure`). All
@@ -110,7 +102,7 @@ async fn ask_all(env: &Env, parts: u32, line: &LineId, asked: &Ask) -> Result<Ve
     let parts = (0..parts).map(|shard| async move {
         put_text(env, &ask::desk(line, shard), asked).await.inspect_err(failed).map_err(|_| Problem::NotStored)
     });
-    join_all(parts).await.into_iter().collect()
+    together(parts).await.into_iter().collect()
 }
 
 /// A page of a list: its items under `name`, and the cursor behind them.
@@ -205,11 +197,10 @@ pub(super) async fn known_lines(env: &Env, settings: &Settings) -> Result<Vec<Li
     let met = put(env, &ask::directory(), &Ask::Lines).await.inspect_err(failed).map_err(|_| Problem::NotStored)?;
     let met: Vec<String> = json::read(&met).map_err(|_| Problem::NotStored)?;
     let mut lines: Vec<LineId> = settings.lines.all().cloned().collect();
-    for line in met.iter().filter_map(|line| LineId::parse(line)) {
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    }
+    // The directory has each line once, and may have more of them than could be compared with each other.
+    let configured = lines.clone();
+    let met = met.iter().filter_map(|line| LineId::parse(line));
+    lines.extend(met.filter(|line| !configured.contains(line)));
     Ok(lines)
 }
 

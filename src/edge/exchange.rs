@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 
+use url::form_urlencoded;
 use worker::wasm_bindgen::JsValue;
 use worker::{AbortSignal, Env, Fetch, Headers, Request, Response, Result};
 
@@ -36,9 +37,11 @@ impl Exchange {
     /// Asks the Graph API what was asked here, and answers with its answer.
     pub(super) async fn fetch(&self, body: Option<JsValue>, signal: Option<&AbortSignal>) -> Result<Response> {
         let mut url = self.graph_url(&self.target.path);
-        url.set_query(self.query.as_deref());
+        for part in self.query.iter().flat_map(|query| ["?", query]) {
+            url.push_str(part);
+        }
         let method = self.request.method();
-        let request = outbound::request(method.as_ref(), url.as_str(), Some(&self.headers()?), body.as_ref())?;
+        let request = outbound::request(method.as_ref(), &url, Some(&self.headers()?), body.as_ref())?;
         let fetch = Fetch::Request(request);
         let response = match signal {
             Some(signal) => fetch.send_with_signal(signal).await?,
@@ -53,16 +56,15 @@ impl Exchange {
         if let Some(authorization) = self.request.headers().get("authorization")? {
             headers.set("authorization", &authorization)?;
         }
-        let mut url = self.graph_url(path);
-        url.query_pairs_mut().extend_pairs(query);
-        Fetch::Request(outbound::request("GET", url.as_str(), Some(&headers), None)?).send().await
+        let url = self.graph_url(path) + "?";
+        let start = url.len();
+        let url = form_urlencoded::Serializer::for_suffix(url, start).extend_pairs(query).finish();
+        Fetch::Request(outbound::request("GET", &url, Some(&headers), None)?).send().await
     }
 
-    fn graph_url(&self, path: &str) -> url::Url {
-        let mut url = self.settings.graph_url.clone();
-        let path = format!("{}{path}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        url
+    fn graph_url(&self, path: &str) -> String {
+        let base = self.settings.graph_url.as_str().trim_end_matches('/');
+        format!("{base}{path}")
     }
 
     fn headers(&self) -> Result<Headers> {

@@ -9,6 +9,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result};
 
 use super::exchange::{Exchange, body_of};
+use super::head::Head;
 use super::log::{Occurrence, log};
 use super::{answer, clock, env, inforce, send, uses};
 use crate::graph::answer::GraphError;
@@ -16,19 +17,24 @@ use crate::graph::send::changes_callback;
 use crate::graph::target::{self, Kind, Target};
 
 /// Answers a request for the Graph API.
-pub(super) async fn handle(request: Request, env: Env, context: &Context) -> Result<Response> {
-    match carry(request, env, context).await {
+pub(super) async fn handle(head: &Head, request: Request, env: Env, context: &Context) -> Result<Response> {
+    match carry(head, request, env, context).await {
         Ok(response) => Ok(response),
         Err(error) => answer::graph_error(&error),
     }
 }
 
-async fn carry(request: Request, env: Env, context: &Context) -> core::result::Result<Response, GraphError> {
-    let settings = env::configured(&request, &env).map_err(|_| GraphError::NotConfigured)?;
+async fn carry(
+    head: &Head,
+    request: Request,
+    env: Env,
+    context: &Context,
+) -> core::result::Result<Response, GraphError> {
+    let settings = env::configured(head, &env).map_err(|_| GraphError::NotConfigured)?;
     if settings.lines.is_empty() {
         return Err(GraphError::NoLines);
     }
-    let url = request.url().map_err(|_| GraphError::Path)?;
+    let url = env::address(&request).map_err(|_| GraphError::Path)?;
     let opened = settings.opened_by(url.path())?;
     if let Some(by) = &opened.by {
         uses::note(&by.name, by.secret, by.which);

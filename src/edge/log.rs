@@ -27,8 +27,8 @@ pub(super) enum Occurrence<'a> {
     Collision { conversation: &'a str, collision: &'a Collision },
     /// An object could not read or write its storage; the delivery is sent again, or the alarm set again.
     StoreFailed { error: &'a StoreError },
-    /// A delivery of Meta's was refused.
-    DeliveryRefused { status: u16 },
+    /// Deliveries were refused; so many since the last line about it.
+    DeliveryRefused { status: u16, count: usize },
     /// A delivery could not be stored; Meta will send it again.
     NotStored { error: &'a Error },
     /// Events of a delivery are of no line of the app that has signed it, and are not believed.
@@ -114,7 +114,9 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
             ..Line::default()
         },
         O::StoreFailed { error } => Line { event: "store_failed", reason: Some(error.to_string()), ..Line::default() },
-        O::DeliveryRefused { status } => Line { event: "delivery_refused", status: Some(*status), ..Line::default() },
+        O::DeliveryRefused { status, count } => {
+            Line { event: "delivery_refused", status: Some(*status), count: Some(*count), ..Line::default() }
+        }
         O::NotStored { error } => Line { event: "not_stored", reason: Some(words_of(error)), ..Line::default() },
         O::NotBelieved { count } => Line { event: "not_believed", count: Some(*count), ..Line::default() },
         O::PolicyRefused { setting, mistakes, first } => Line {

@@ -15,17 +15,20 @@
 //! | `erase` | a customer is erased, with a proof |
 //! | `policies` | the policy's versions |
 //! | `webhook` | `GET` and `POST /webhook` |
+//! | `verify` | a delivery's body, read and checked against its signature |
 //! | `receipts` | receipts that go straight to the bot |
 //! | `graph` | the Graph API behind the gate: what is carried |
 //! | `exchange` | a request there, the answer back |
 //! | `send` | a message of the bot's on its way through the fence |
 //! | `templates` | the category of a template |
 //! | `homes` | where the conversations of phone numbers live |
+//! | `head` | what a request says before its body |
 //! | `body` | bodies as far as a limit |
 //! | `answer` | answers as text, JSON and problem details |
 //! | `calls` | the Worker's calls to objects, from one name of a customer to the next |
 //! | `object` | the Durable Object of a conversation: one transaction per command, alarms, attempts |
 //! | `report` | a conversation reports to the desk of its line |
+//! | `batch` | reports of several conversations on their way to a desk |
 //! | `desk` | the Durable Object of a desk: reports in, lists out, live streams, alarms |
 //! | `desks` | what the Worker asks of desks |
 //! | `alerts` | an alert on its way to the owner's addresses |
@@ -34,6 +37,7 @@
 //! | `broadcast` | echoes counted over the customers of a line |
 //! | `link` | two objects of one customer find out where the conversation lives |
 //! | `bot` | one attempt as a `fetch` |
+//! | `host` | what crosses the border to the runtime in one piece |
 //! | `outbound` | requests that leave the isolate |
 //! | `sql` | the object's SQLite behind [`crate::store::Sql`], transactions included |
 //! | `env` | settings from the environment, texts of KV |
@@ -52,6 +56,7 @@ mod alerts;
 mod analytics;
 mod answer;
 mod api;
+mod batch;
 mod body;
 mod bot;
 mod broadcast;
@@ -67,7 +72,9 @@ mod erase;
 mod exchange;
 mod fence;
 mod graph;
+mod head;
 mod homes;
+mod host;
 mod inforce;
 mod jurisdiction;
 mod link;
@@ -85,20 +92,73 @@ mod send;
 mod sql;
 mod templates;
 mod uses;
+mod verify;
 mod webhook;
 
+use core::cell::OnceCell;
 use core::pin::Pin;
+use core::task::{Context as TaskContext, Poll, Waker};
 
-use worker::{Context, Env, Request, Response, Result, State, event};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use worker::js_sys::futures::{future_to_promise, spawn_local};
+use worker::wasm_bindgen::JsValue;
+use worker::{Context, Env, Result, event, web_sys};
+
+use crate::json;
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
     router::handle(request, env, context).await
 }
 
-/// Keeps an object awake until `work` is done, while the caller already has its answer. Boxed, so that what turns a
-/// future into a promise is there once for all of them.
-fn meanwhile(state: &State, work: impl Future<Output = ()> + 'static) {
-    let work: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
-    state.wait_until(work);
+impl From<json::Unreadable> for worker::Error {
+    fn from(error: json::Unreadable) -> Self {
+        Self::RustError(error.to_string())
+    }
+}
+
+/// Does work of an object's while the caller already has its answer. An object stays awake for what it has begun
+/// (Cloudflare, Durable Object state, `waitUntil`, 2026).
+fn meanwhile(work: impl Future<Output = ()> + 'static) {
+    let work: Work<'static> = Box::pin(work);
+    spawn_local(work);
+}
+
+/// What `work` comes to, where it need not wait for anything; else a promise of it. Boxed, so that what turns a future
+/// into a promise is there once for all of them.
+fn at_once(work: impl Future<Output = JsValue> + 'static) -> JsValue {
+    let mut work: Pin<Box<dyn Future<Output = JsValue>>> = Box::pin(work);
+    match work.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => future_to_promise(async move { Ok(work.await) }).into(),
+    }
+}
+
+/// As [`meanwhile`], of the Worker.
+fn afterwards(context: &Context, work: impl Future<Output = ()> + 'static) {
+    let work: Work<'static> = Box::pin(work);
+    context.wait_until(work);
+}
+
+/// Work of which nothing is known but that it ends.
+type Work<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Does several things at the same time, and gives what came of them in their order. What waits for all of them knows
+/// nothing of what they are, and so is in the Worker once.
+async fn together<T>(parts: impl Iterator<Item: Future<Output = T>>) -> Vec<T> {
+    let parts: Vec<_> = parts.collect();
+    let results: Vec<OnceCell<T>> = parts.iter().map(|_| OnceCell::new()).collect();
+    let all = parts.into_iter().zip(&results).map(|(part, result)| -> Work<'_> {
+        Box::pin(async move {
+            // Each is set once, here.
+            let _ = result.set(part.await);
+        })
+    });
+    finish(all.collect()).await;
+    results.into_iter().filter_map(OnceCell::into_inner).collect()
+}
+
+async fn finish(mut all: FuturesUnordered<Work<'_>>) {
+    while all.next().await.is_some() {}
 }

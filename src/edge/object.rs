@@ -7,9 +7,11 @@
 //! An alarm never fails on purpose: the platform gives up on one that throws after six retries. What cannot be
 //! done is tried again from an alarm of our own.
 //!
-//! Memory holds the time of the alarm that is set, the last `seq`, and that the table is up to date; everything else
-//! is read from storage each time. An object may be evicted, or killed, between any two lines. (What the object of a
-//! line counts for broadcasts is in memory only; `conversation::broadcast` says why that will do.)
+//! Memory holds the conversation as the last transaction left it, which is what storage would bring back, since nothing
+//! but this object writes there (`tests/proof` holds the two against each other after every event); a transaction that
+//! fails leaves nothing in memory. Ids and bodies are read from storage each time. An object may be evicted, or killed,
+//! between any two lines. (What the object of a line counts for broadcasts is in memory only; `conversation::broadcast`
+//! says why that will do.)
 
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,19 +19,22 @@ use std::rc::Rc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde_json::value::RawValue;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
+use super::batch::Pending;
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
-use super::{bot, calls, clock, env, inforce, meanwhile, uses};
+use super::{at_once, bot, calls, clock, env, inforce, meanwhile, uses};
 use crate::command::{CarriedEvent, Command, Reply};
 use crate::conversation::broadcast::{Recipient, Tally};
 use crate::conversation::identity::Place;
 use crate::conversation::{Answer, Arrival, Context, Conversation as Core, Incoming, Input, Output};
-use crate::desk::report::{Report, Standing};
+use crate::desk::report::Report;
 use crate::ids::{Customer, ObjectName};
 use crate::json;
-use crate::limits::{ALARM_OVERDUE, ALARM_RETRY, HOPS_MAX};
+use crate::limits::{ALARM_OVERDUE, ALARM_RETRY, HOPS_MAX, KEPT_ENTRIES_MAX};
 use crate::outbox::outcome::Outcome;
 use crate::outbox::trace::Trace;
 use crate::policy::Policy;
@@ -52,6 +57,8 @@ pub(super) struct Inner {
     pub(super) state: State,
     /// On the object that counts a line's echoes: what was sent a short while ago.
     pub(super) tally: RefCell<Tally>,
+    /// The conversation as the last transaction left it; `None` while that is not known.
+    kept: RefCell<Option<Core>>,
     /// The largest `seq` of any stored entry; `None` while that is not known.
     last_seq: Cell<Option<u64>>,
     /// Whether the table is known to be up to date: a transaction of this instance has brought it there.
@@ -59,15 +66,9 @@ pub(super) struct Inner {
     /// The alarm that is set; `None` while that is not known.
     alarm: Cell<Option<Alarm>>,
     /// What the desk is still to be told.
-    pub(super) pending: RefCell<Option<Report>>,
-    /// How the conversation stood when the desk was last told.
-    pub(super) told: RefCell<Option<Standing>>,
+    pub(super) pending: Rc<Pending>,
     /// How often everything was erased: what was asked before is not to be taken in afterwards.
     pub(super) erasures: Cell<u32>,
-    /// Whether everything was erased while it was being told.
-    pub(super) is_erased: Cell<bool>,
-    /// Whether it is being told.
-    pub(super) is_reporting: Cell<bool>,
 }
 
 /// The alarm of this object.
@@ -89,7 +90,7 @@ struct Done {
     jobs: Jobs,
     output: Output,
     exists: bool,
-    last_seq: u64,
+    conversation: Core,
 }
 
 /// Why a command was not carried out.
@@ -110,32 +111,21 @@ impl DurableObject for Conversation {
                 sql,
                 state,
                 tally: RefCell::default(),
+                kept: RefCell::default(),
                 last_seq: Cell::new(None),
                 is_migrated: Cell::new(false),
                 alarm: Cell::new(None),
-                pending: RefCell::default(),
-                told: RefCell::default(),
+                pending: Rc::default(),
                 erasures: Cell::new(0),
-                is_erased: Cell::new(false),
-                is_reporting: Cell::new(false),
             }),
         }
     }
 
+    /// The version before asks by `fetch` while a deployment is under way.
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let text = request.text().await?;
-        let Ok(command) = json::read::<Command>(&text) else {
-            return Ok(Response::empty()?.with_status(400));
-        };
-        match self.inner.carry_out(command).await {
-            Ok((reply, jobs)) => {
-                self.inner.deliver_meanwhile(jobs);
-                Response::ok(serde_json::to_string(&reply)?)
-            }
-            Err(failure) => {
-                failure.log();
-                Ok(Response::empty()?.with_status(500))
-            }
+        match Rc::clone(&self.inner).answer(request.text().await?).await {
+            Some(reply) => Response::ok(reply),
+            None => Ok(Response::empty()?.with_status(500)),
         }
     }
 
@@ -157,7 +147,23 @@ impl DurableObject for Conversation {
     }
 }
 
+#[wasm_bindgen]
+impl Conversation {
+    /// Carries a command out; what it replies, and nothing where it failed.
+    pub fn ask(&self, text: String) -> JsValue {
+        let inner = Rc::clone(&self.inner);
+        at_once(async move { inner.answer(text).await.map_or(JsValue::UNDEFINED, JsValue::from) })
+    }
+}
+
 impl Inner {
+    async fn answer(self: Rc<Self>, text: String) -> Option<String> {
+        let command = json::read::<Command>(&text).ok()?;
+        let (reply, jobs) = self.carry_out(command).await.inspect_err(Failure::log).ok()?;
+        self.deliver_meanwhile(jobs);
+        serde_json::to_string(&reply).ok()
+    }
+
     async fn carry_out(self: &Rc<Self>, command: Command) -> Result<(Reply, Jobs), Failure> {
         match command {
             Command::Accept { events, aliases, customer } => self.accept(&events, aliases, customer.as_ref()).await,
@@ -288,17 +294,19 @@ impl Inner {
         let alarm = self.known_alarm().await?;
         let context = Context { now: clock::now(), policy: &policy, draw: clock::draw() };
         // No await from here to the alarm.
-        let done = self.sql.transaction(|| {
-            let mut table = Table::open(&self.sql, self.is_migrated.get())?;
-            let mut conversation = table.load(self.last_seq.get())?;
-            let output = work(&mut conversation, &table, context)?;
-            table.save(&conversation, &output, bodies)?;
-            let jobs = store::jobs(&self.sql, &output, bodies)?;
-            let report = self.report_of(&conversation, &table, &output, context)?;
-            Ok(Done { report, jobs, output, exists: table.exists(), last_seq: conversation.last_seq })
-        })?;
+        let done = match self.kept.take() {
+            Some(conversation) => self.change(conversation, bodies, context, work),
+            // The first use may bring the table up to date, which is undone with all the rest.
+            None => self.sql.transaction(|| {
+                let table = Table::open(&self.sql, self.is_migrated.get())?;
+                self.change(table.load(self.last_seq.get())?, bodies, context, work)
+            }),
+        }?;
         self.is_migrated.set(done.exists);
-        self.last_seq.set(Some(done.last_seq));
+        self.last_seq.set(Some(done.conversation.last_seq));
+        if done.exists && done.conversation.entries() <= KEPT_ENTRIES_MAX {
+            self.kept.replace(Some(done.conversation));
+        }
         self.tell(&done.output);
         self.write_points(&done.output, context);
         self.keep(done.report);
@@ -311,12 +319,32 @@ impl Inner {
         Ok(done.jobs)
     }
 
+    /// Applies what is to be done and writes what it says, all or nothing.
+    fn change(
+        &self,
+        mut conversation: Core,
+        bodies: &[Option<&str>],
+        context: Context<'_>,
+        work: &mut Work<'_>,
+    ) -> Result<Done, StoreError> {
+        let mut table = Table::open(&self.sql, self.is_migrated.get())?;
+        let output = work(&mut conversation, &table, context)?;
+        if output.rewrites() {
+            self.sql.transaction(|| table.save(&conversation, &output, bodies))?;
+        } else {
+            table.save(&conversation, &output, bodies)?;
+        }
+        let jobs = store::jobs(&self.sql, &output, bodies)?;
+        let report = self.report_of(&conversation, &table, &output, context)?;
+        Ok(Done { report, jobs, output, exists: table.exists(), conversation })
+    }
+
     /// Delivers what is due while the caller already has its answer.
     pub(super) fn deliver_meanwhile(self: &Rc<Self>, jobs: Jobs) {
         self.report_meanwhile(jobs.is_empty());
         if !jobs.is_empty() {
             let inner = Rc::clone(self);
-            meanwhile(&self.state, async move {
+            meanwhile(async move {
                 inner.deliver(jobs).await;
                 inner.report_meanwhile(true);
             });
@@ -339,7 +367,7 @@ impl Inner {
             None => Outcome::Unsendable,
         };
         if uses::is_due() {
-            meanwhile(&self.state, uses::tell(self.env.clone()));
+            meanwhile(uses::tell(self.env.clone()));
         }
         if let Some(reason) = outcome.reason() {
             let conversation = self.name.public_id();
@@ -379,17 +407,16 @@ impl Inner {
     /// Empties the object's storage, and forgets what was known of it.
     pub(super) async fn empty(&self) -> Result<(), Failure> {
         let storage = self.state.storage();
+        self.kept.take();
         storage.delete_alarm().await.map_err(Failure::Runtime)?;
         storage.delete_all().await.map_err(Failure::Runtime)?;
         // Only now: an event that came while this waited has looked at what is gone.
         self.erasures.set(self.erasures.get().wrapping_add(1));
         self.is_migrated.set(false);
+        self.kept.take();
         self.last_seq.set(None);
         self.alarm.set(None);
-        // What the desk has not been told yet, it is not told any more; what is on its way there, it is to forget.
-        self.pending.take();
-        self.told.take();
-        self.is_erased.set(self.is_reporting.get());
+        self.pending.erase();
         Ok(())
     }
 

@@ -7,13 +7,14 @@
 //! Where the office cannot be reached nobody is let in by a token: an attempt that is not counted would be one of
 //! endlessly many. Sessions and Cloudflare Access need no office, and no delivery of Meta's does.
 
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
-use super::{calls, classes, clock};
+use super::{calls, clock};
 use crate::command::office::{Ask, Reply};
-use crate::ids::LineId;
+use crate::ids::{LineId, ObjectName};
 use crate::problem::Problem;
 use crate::store::{Sql, StoreError, office, uses};
 
@@ -34,17 +35,22 @@ impl DurableObject for Office {
         Self { sql: ObjectSql::new(&state.storage()) }
     }
 
+    /// The version before asks by `fetch` while a deployment is under way.
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let Some(ask) = Ask::read(&request.text().await?) else {
-            return Ok(Response::empty()?.with_status(400));
-        };
-        match self.sql.transaction(|| self.answer(ask)) {
-            Ok(reply) => Response::ok(reply.text()),
-            Err(error) => {
-                log(&Occurrence::StoreFailed { error: &error });
-                Ok(Response::empty()?.with_status(500))
-            }
+        match self.ask(&request.text().await?) {
+            Some(reply) => Response::ok(reply),
+            None => Ok(Response::empty()?.with_status(500)),
         }
+    }
+}
+
+#[wasm_bindgen]
+impl Office {
+    /// The reply to an ask; nothing where it failed.
+    pub fn ask(&self, text: &str) -> Option<String> {
+        let ask = Ask::read(text)?;
+        let answered = self.sql.transaction(|| self.answer(ask));
+        answered.inspect_err(|error| log(&Occurrence::StoreFailed { error })).ok().map(Reply::text)
     }
 }
 
@@ -73,7 +79,7 @@ pub(super) async fn ask(env: &Env, ask: &Ask) -> Result<Reply, Problem> {
 pub(super) async fn ask_of(env: &Env, line: Option<&LineId>, ask: &Ask) -> Result<Reply, Problem> {
     env.durable_object(OFFICE).map_err(|_| Problem::NoBinding(OFFICE))?;
     let name = line.map_or_else(|| NAME.to_owned(), |line| format!("{NAME}/{}", line.as_str()));
-    let answer = async { calls::post(&classes::class(env, OFFICE)?, &name, &ask.text()).await }.await;
+    let answer = calls::put(env, OFFICE, &ObjectName::from_runtime(name), &ask.text()).await;
     let reply = answer.and_then(|answer| Reply::read(answer).ok_or_else(calls::lost));
     reply.inspect_err(|error| log(&Occurrence::NotStored { error })).map_err(|_| Problem::NotStored)
 }

@@ -6,13 +6,11 @@
 //! Why not the `RequestInit` of `worker`: it brings the settings of Cloudflare's image service along, 10 KiB of the
 //! compressed Worker.
 
-use core::time::Duration;
-
-use futures_util::future::{Either, select};
 use worker::wasm_bindgen::JsValue;
 use worker::web_sys::{self, RequestRedirect};
-use worker::{AbortController, Delay, Fetch, Headers, Request, Result};
+use worker::{Headers, Request, Result};
 
+use super::host::{self, Exchanged};
 use crate::outbox::destination::BotUrl;
 use crate::outbox::outcome::Loss;
 use crate::time::Millis;
@@ -38,22 +36,9 @@ pub(super) async fn post(
     body: &str,
     within: Millis,
 ) -> core::result::Result<u16, Loss> {
-    let controller = AbortController::default();
-    let signal = controller.signal();
-    let exchange = core::pin::pin!(async {
-        let all = Headers::new();
-        for (name, value) in headers {
-            all.set(name, value)?;
-        }
-        let request = request("POST", url.as_str(), Some(&all), Some(&JsValue::from_str(body)))?;
-        Ok::<u16, worker::Error>(Fetch::Request(request).send_with_signal(&signal).await?.status_code())
-    });
-    let timeout = core::pin::pin!(Delay::from(Duration::from_millis(within.as_millis())));
-    match select(exchange, timeout).await {
-        Either::Left((status, _)) => status.map_err(|_| Loss::Connection),
-        Either::Right(_) => {
-            controller.abort();
-            Err(Loss::Timeout)
-        }
+    match host::exchange(url.as_str(), headers, body, within, 0).await {
+        Exchanged::Answered { status, .. } => Ok(status),
+        Exchanged::Lost | Exchanged::Unsendable => Err(Loss::Connection),
+        Exchanged::TooLate => Err(Loss::Timeout),
     }
 }

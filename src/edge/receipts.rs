@@ -13,12 +13,12 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use futures_util::future::{Either, Shared, join_all, select};
+use futures_util::future::{Either, Shared, select};
 use serde_json::value::RawValue;
 use worker::{Context, Delay, Env};
 
 use super::calls::Address;
-use super::{bot, calls, send};
+use super::{afterwards, bot, calls, send, together};
 use crate::command::{CarriedEvent, Command};
 use crate::ids::{AttemptNumber, EventId, FencingToken};
 use crate::limits::RECEIPT_STRAIGHT_WAIT;
@@ -54,7 +54,7 @@ pub(super) async fn send_all(
     context: &Context,
 ) -> Vec<Late> {
     let attempts = receipts.into_iter().map(|(address, event)| send_one(address, event, settings, env, context));
-    join_all(attempts).await.into_iter().flatten().collect()
+    together(attempts).await.into_iter().flatten().collect()
 }
 
 fn remember(id: &EventId) {
@@ -85,7 +85,7 @@ async fn send_one(
     let pending: Pending = (Box::pin(exchange) as core::pin::Pin<Box<dyn Future<Output = Outcome>>>).shared();
     // The runtime ends what nobody waits for; this keeps the attempt going whatever happens here.
     let kept = pending.clone();
-    context.wait_until(async move {
+    afterwards(context, async move {
         kept.await;
     });
     let wait = Delay::from(Duration::from_millis(RECEIPT_STRAIGHT_WAIT.as_millis()));
@@ -112,7 +112,7 @@ fn tell_of_sent(address: &Address, event: &CarriedEvent, env: &Env, context: &Co
     let Some(message) = sent_message(&event.id).filter(|message| !send::is_own(message)) else { return };
     let (env, name) = (env.clone(), address.name.clone());
     let command = Command::Sent { message, sent_at_ms: event.sent_at_ms };
-    context.wait_until(async move {
+    afterwards(context, async move {
         // Where this fails a leak goes unseen, and nothing else.
         let _ = calls::ask(&env, name, &command).await;
     });
@@ -127,7 +127,7 @@ pub(super) async fn store(late: Late, env: &Env, context: &Context) -> worker::R
     remember(&id);
     if let Some(pending) = under_way {
         let env = env.clone();
-        context.wait_until(async move {
+        afterwards(context, async move {
             let command = Command::Finish { id, number: FIRST, outcome: pending.await };
             // Where this fails the object counts the attempt as lost and repeats it.
             let _ = calls::call(&env, &home, &command).await;

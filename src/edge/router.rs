@@ -14,9 +14,10 @@
 //! so that it is never taken for one that works.
 
 use serde::Serialize;
-use worker::{Context, Env, Request, Response};
+use worker::{Context, Env, web_sys};
 
-use super::{answer, api, clock, env, graph, inforce, uses, webhook};
+use super::head::Head;
+use super::{afterwards, answer, api, clock, env, graph, inforce, uses, webhook};
 use crate::graph::target::is_graph;
 use crate::problem::Problem;
 
@@ -31,45 +32,48 @@ struct Health {
 }
 
 /// Answers any request.
-pub(super) async fn handle(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    let answered = if is_graph(&request.path()) {
-        graph::handle(request, env.clone(), &context).await
+pub(super) async fn handle(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
+    let head = Head::of(&request);
+    let answered = if is_graph(head.path()) {
+        graph::handle(&head, request.into(), env.clone(), &context).await.map(Into::into)
     } else {
-        route(request, env.clone(), &context).await.or_else(|problem| answer::refuse(&problem))
+        route(&head, request, &env, &context).await.or_else(|problem| answer::refuse(&problem))
     };
     if uses::is_due() {
-        context.wait_until(uses::tell(env));
+        afterwards(&context, uses::tell(env));
     }
     answered
 }
 
-async fn route(request: Request, env: Env, context: &Context) -> Result<Response, Problem> {
-    let path = request.path();
-    // By its name: `Request::method` takes what it does not know for `GET`.
-    let method = request.inner().method();
+async fn route(
+    head: &Head,
+    request: web_sys::Request,
+    env: &Env,
+    context: &Context,
+) -> Result<web_sys::Response, Problem> {
     let known = |allow: &'static str, allowed: &[&str]| {
-        if allowed.contains(&method.as_str()) { Ok(()) } else { Err(Problem::MethodNotAllowed { allow }) }
+        if allowed.contains(&head.method()) { Ok(()) } else { Err(Problem::MethodNotAllowed { allow }) }
     };
     let is_number = |id: &&str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-    let app = path.strip_prefix("/webhook/").filter(is_number);
-    match path.as_str() {
-        _ if path == "/webhook" || app.is_some() => {
+    let app = head.path().strip_prefix("/webhook/").filter(is_number);
+    match head.path() {
+        path if path == "/webhook" || app.is_some() => {
             known("GET, POST", &["GET", "POST"])?;
-            let settings = env::configured(&request, &env)?;
+            let settings = env::configured(head, env)?;
             let app = app.map(|id| settings.app(id).ok_or(Problem::NotFound)).transpose()?;
-            if method == "GET" {
-                webhook::handshake(&request, &settings, app)
+            if head.method() == "GET" {
+                webhook::handshake(head, &settings, app)
             } else {
-                webhook::delivery(request, env, context, &settings, app).await
+                webhook::delivery(head, &request, env, context, &settings, app).await
             }
         }
         "/health" => {
             known("GET", &["GET"])?;
-            let settings = env::configured(&request, &env)?;
-            let degraded = inforce::degraded(&env, &settings, clock::now()).await;
+            let settings = env::configured(head, env)?;
+            let degraded = inforce::degraded(env, &settings, clock::now()).await;
             let status = if degraded.is_empty() { "ok" } else { "degraded" };
-            answer::json(&Health { status, version: env!("CARGO_PKG_VERSION"), degraded })
+            answer::json(&Health { status, version: env!("CARGO_PKG_VERSION"), degraded }).map(Into::into)
         }
-        _ => api::handle(request, &env).await,
+        _ => api::handle(head, request.into(), env).await.map(Into::into),
     }
 }

@@ -15,7 +15,7 @@ use worker::{AbortController, Context, Delay, Env, Response};
 
 use super::exchange::{Exchange, body_of};
 use super::log::{Occurrence, log};
-use super::{answer, body, calls, clock, homes, templates};
+use super::{afterwards, answer, body, calls, clock, homes, templates};
 use crate::command::{Command, Reply};
 use crate::conversation::collisions::Conflict;
 use crate::conversation::fence::{SendEnd, Verdict};
@@ -170,7 +170,7 @@ async fn pass(
     let answered = async move { hand_on(&exchange, body).await }.boxed_local().shared();
     if let Some(begun) = begun {
         let answered = answered.clone();
-        context.wait_until(async move {
+        afterwards(context, async move {
             let copy = answered.await.borrow_mut().1.take();
             let end = match copy {
                 Some(copy) => end_of(copy).await,

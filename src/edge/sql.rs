@@ -3,14 +3,17 @@
 //! Writes that precede an error are kept by the platform; only `transactionSync` undoes them, and `BEGIN`
 //! through `exec` is refused. The crate does not bind it, so it is bound here.
 //!
-//! Invariant: no method that throws past its binding is called (`SqlCursor::one`, `to_array`); rows are read
-//! through the raw iterator, whose errors are caught.
+//! Invariant: a statement and its rows cross the border as one piece each (`host.js`), and what the database throws is
+//! caught there. A list of writes is one crossing, and a transaction by itself.
 
+use worker::Storage;
+use worker::js_sys::JsString;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::{SqlStorage, SqlStorageValue, Storage};
 
-use crate::store::{Sql, StoreError, Value};
+use super::host;
+use crate::json;
+use crate::store::{Sql, Statement, StoreError, Value};
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,11 +24,15 @@ extern "C" {
     /// API, `transactionSync`).
     #[wasm_bindgen(method, catch, js_name = transactionSync)]
     fn transaction_sync(this: &SyncStorage, work: &mut dyn FnMut() -> Result<(), JsValue>) -> Result<JsValue, JsValue>;
+
+    /// `ctx.storage.sql`.
+    #[wasm_bindgen(method, getter)]
+    fn sql(this: &SyncStorage) -> JsValue;
 }
 
 /// The SQLite of this object.
 pub(super) struct ObjectSql {
-    sql: SqlStorage,
+    sql: JsValue,
     storage: SyncStorage,
 }
 
@@ -33,15 +40,20 @@ impl ObjectSql {
     /// The SQLite behind an object's storage.
     pub(super) fn new(storage: &Storage) -> Self {
         let raw: &JsValue = storage.as_raw().as_ref();
-        Self { sql: storage.sql(), storage: SyncStorage::from(raw.clone()) }
+        let storage = SyncStorage::from(raw.clone());
+        Self { sql: storage.sql(), storage }
     }
 }
 
 impl Sql for ObjectSql {
     fn query(&self, statement: &'static str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, StoreError> {
-        let values: Vec<SqlStorageValue> = values.into_iter().map(to_platform).collect();
-        let cursor = self.sql.exec(statement, values).map_err(|error| refused(&error))?;
-        cursor.raw().map(|row| row.map_err(|error| refused(&error))?.into_iter().map(from_platform).collect()).collect()
+        let values = if values.is_empty() { String::new() } else { written(&values)? };
+        let rows = host::query(&self.sql, &JsString::from(statement), &values).map_err(|error| refused(&error))?;
+        rows.map_or(Ok(Vec::new()), |rows| json::read(&rows).map_err(|_| StoreError::Corrupt("a column's type")))
+    }
+
+    fn write(&self, statements: &[Statement]) -> Result<(), StoreError> {
+        host::write(&self.storage, &written(&statements)?).map_err(|error| refused(&error))
     }
 
     fn transaction<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -63,26 +75,11 @@ impl Sql for ObjectSql {
     }
 }
 
-fn to_platform(value: Value) -> SqlStorageValue {
-    match value {
-        Value::Integer(number) => SqlStorageValue::Integer(number),
-        Value::Null => SqlStorageValue::Null,
-        Value::Text(text) => SqlStorageValue::String(text),
-    }
-}
-
-fn from_platform(value: SqlStorageValue) -> Result<Value, StoreError> {
-    match value {
-        SqlStorageValue::Integer(number) => Ok(Value::Integer(number)),
-        SqlStorageValue::Null => Ok(Value::Null),
-        SqlStorageValue::String(text) => Ok(Value::Text(text)),
-        SqlStorageValue::Blob(_) | SqlStorageValue::Boolean(_) | SqlStorageValue::Float(_) => {
-            Err(StoreError::Corrupt("a column's type"))
-        }
-    }
+fn written(values: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(values).map_err(|_| StoreError::Corrupt("a value"))
 }
 
 /// The database's own words. They name tables and columns, never values: every value is bound, not written.
-fn refused(error: &worker::Error) -> StoreError {
-    StoreError::Sql(error.to_string())
+fn refused(error: &JsValue) -> StoreError {
+    StoreError::Sql(worker::Error::from(error.clone()).to_string())
 }

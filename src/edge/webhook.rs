@@ -7,6 +7,7 @@
 //! for an answer and otherwise repeats the whole delivery for up to 7 days (webhooks overview, 2026), which
 //! costs nothing here, because every event is accepted once.
 
+use core::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -15,29 +16,30 @@ use futures_util::StreamExt;
 use futures_util::future::{join, join_all};
 use futures_util::stream;
 use serde_json::value::{RawValue, to_raw_value};
-use worker::{Context, Env, Request, Response};
+use worker::{Context, Env, web_sys};
 
-use super::body::{self, ReadError};
 use super::calls::Address;
+use super::head::Head;
 use super::log::{Occurrence, log};
-use super::{answer, calls, clock, inforce, receipts, uses};
+use super::{answer, calls, clock, inforce, receipts, uses, verify};
 use crate::command::CarriedEvent;
 use crate::ids::{EventId, LineId};
-use crate::limits::{CONVERSATIONS_AT_ONCE, RECEIPTS_STRAIGHT_MAX, WEBHOOK_BODY_BYTES_MAX};
+use crate::limits::{CONVERSATIONS_AT_ONCE, RECEIPTS_STRAIGHT_MAX, REFUSALS_TOLD_EVERY, WEBHOOK_BODY_BYTES_MAX};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::settings::apps::App;
 use crate::settings::secrets::{META_APP_SECRET, META_VERIFY_TOKEN};
+use crate::time::UnixMillis;
 use crate::webhook::event::{Class, Event};
 use crate::webhook::facts::Facts;
 use crate::webhook::signature::Signature;
 use crate::webhook::{self, Unreadable, handshake as core_handshake};
 
 /// Answers Meta's handshake: 200 with the challenge, 403 otherwise.
-pub(super) fn handshake(request: &Request, settings: &Settings, app: Option<&App>) -> Result<Response, Problem> {
+pub(super) fn handshake(head: &Head, settings: &Settings, app: Option<&App>) -> Result<web_sys::Response, Problem> {
     let (name, token) = settings.secret_at(app, META_VERIFY_TOKEN).map_err(Problem::NotConfigured)?;
-    let url = request.url().map_err(|_| Problem::NotFound)?;
-    let challenge = core_handshake::answer(url.query().unwrap_or_default(), token);
+    let query = head.url().split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let challenge = core_handshake::answer(query, token);
     let (challenge, which) = challenge.map_err(Problem::Handshake)?;
     uses::note(&name, token, which);
     answer::text(&challenge)
@@ -52,38 +54,58 @@ pub(super) fn handshake(request: &Request, settings: &Settings, app: Option<&App
 /// 5. Stored, each event in its conversation's object, all objects at the same time: else 500.
 /// 6. 200.
 pub(super) async fn delivery(
-    request: Request,
-    env: Env,
-    context: &Context,
-    settings: &Rc<Settings>,
-    app: Option<&App>,
-) -> Result<Response, Problem> {
-    let taken = take(request, &env, context, settings, app).await;
-    if let Err(problem) = &taken {
-        log(&Occurrence::DeliveryRefused { status: problem.status() });
-    }
-    taken
-}
-
-async fn take(
-    mut request: Request,
+    head: &Head,
+    request: &web_sys::Request,
     env: &Env,
     context: &Context,
     settings: &Rc<Settings>,
     app: Option<&App>,
-) -> Result<Response, Problem> {
+) -> Result<web_sys::Response, Problem> {
+    let taken = take(head, request, env, context, settings, app).await;
+    if let Err(problem) = &taken {
+        tell_of_refusal(problem.status());
+    }
+    taken
+}
+
+/// Writes a line about a refused delivery, at most one a second for each status: whoever sends many wants to be seen in
+/// neither the log nor the bill.
+fn tell_of_refusal(status: u16) {
+    thread_local! {
+        static TOLD: RefCell<Vec<(u16, UnixMillis, usize)>> = const { RefCell::new(Vec::new()) };
+    }
+    let now = clock::now();
+    let count = TOLD.with_borrow_mut(|told| {
+        let Some((_, at, untold)) = told.iter_mut().find(|(known, ..)| *known == status) else {
+            told.push((status, now, 0));
+            return Some(1);
+        };
+        *untold = untold.saturating_add(1);
+        (now >= at.after(REFUSALS_TOLD_EVERY)).then(|| {
+            *at = now;
+            core::mem::take(untold)
+        })
+    });
+    if let Some(count) = count {
+        log(&Occurrence::DeliveryRefused { status, count });
+    }
+}
+
+async fn take(
+    head: &Head,
+    request: &web_sys::Request,
+    env: &Env,
+    context: &Context,
+    settings: &Rc<Settings>,
+    app: Option<&App>,
+) -> Result<web_sys::Response, Problem> {
     let (name, secrets) = settings.secret_at(app, META_APP_SECRET).map_err(Problem::NotConfigured)?;
-    let header = request.headers().get("x-hub-signature-256").ok().flatten();
-    if body::announced(&request).is_some_and(|bytes| bytes > WEBHOOK_BODY_BYTES_MAX) {
+    if head.announced().is_some_and(|bytes| bytes > WEBHOOK_BODY_BYTES_MAX) {
         return Err(Problem::BodyTooLarge);
     }
     // A delivery without a signature is refused before its body is read.
-    let signature = Signature::parse(header.as_deref()).map_err(Problem::Signature)?;
-    let body = body::read(&mut request, WEBHOOK_BODY_BYTES_MAX).await.map_err(|error| match error {
-        ReadError::TooLarge => Problem::BodyTooLarge,
-        ReadError::Broken => Problem::NotStored,
-    })?;
-    let which = signature.verify(&body, secrets).map_err(Problem::Signature)?;
+    let signature = Signature::parse(head.signature()).map_err(Problem::Signature)?;
+    let (body, which) = verify::read(head, request, &signature, secrets).await?;
     uses::note(&name, secrets, which);
 
     let (batches, receipts) = match webhook::read(&body) {

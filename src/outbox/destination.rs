@@ -11,7 +11,7 @@
 use core::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use url::{Host, Url};
+use crate::address::{Address, Host, Unreadable};
 
 /// Suffixes of names that never leave a building (RFC 6761, RFC 6762, RFC 8375, and common habit).
 const PRIVATE_SUFFIXES: [&str; 6] = ["localhost", "local", "internal", "home.arpa", "lan", "invalid"];
@@ -59,7 +59,7 @@ impl fmt::Display for DestinationError {
 
 /// The bot's address. Its path is often a secret of its own, so `Debug` does not show it.
 #[derive(Clone, Eq, PartialEq)]
-pub struct BotUrl(Url);
+pub struct BotUrl(Address);
 
 impl fmt::Debug for BotUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,21 +74,23 @@ impl BotUrl {
     ///
     /// [`DestinationError`] says which rule the address breaks.
     pub fn parse(text: &str, surroundings: Surroundings) -> Result<Self, DestinationError> {
-        let url = Url::parse(text.trim()).map_err(|_| DestinationError::NotAUrl)?;
+        let address = Address::parse(text.trim()).map_err(|error| match error {
+            Unreadable::AnotherScheme => DestinationError::NotHttps,
+            Unreadable::NoAddress => DestinationError::NotAUrl,
+        })?;
         let local = surroundings == Surroundings::LocalDevelopment;
-        if !(url.scheme() == "https" || (local && url.scheme() == "http")) {
+        if !(address.is_https() || local) {
             return Err(DestinationError::NotHttps);
         }
-        if !url.username().is_empty() || url.password().is_some() {
+        if address.has_user() {
             return Err(DestinationError::UserInfo);
         }
-        let public = match url.host() {
-            Some(Host::Domain(name)) => is_public_name(name),
-            Some(Host::Ipv4(address)) => is_public_v4(address),
-            Some(Host::Ipv6(address)) => is_public_v6(address),
-            None => return Err(DestinationError::NotAUrl),
+        let public = match address.host() {
+            Host::Name(name) => is_public_name(name),
+            Host::V4(address) => is_public_v4(*address),
+            Host::V6(address) => is_public_v6(*address),
         };
-        if public || local { Ok(Self(url)) } else { Err(DestinationError::Private) }
+        if public || local { Ok(Self(address)) } else { Err(DestinationError::Private) }
     }
 
     /// Refuses the address where it points back at the gate, whose own address `gate` is.
@@ -96,14 +98,13 @@ impl BotUrl {
     /// # Errors
     ///
     /// [`DestinationError::OwnHost`].
-    pub fn differs_from(&self, gate: &Url) -> Result<(), DestinationError> {
-        let same = self.0.host() == gate.host() && self.0.port_or_known_default() == gate.port_or_known_default();
-        if same { Err(DestinationError::OwnHost) } else { Ok(()) }
+    pub fn differs_from(&self, gate: &Address) -> Result<(), DestinationError> {
+        if self.0.is_at(gate) { Err(DestinationError::OwnHost) } else { Ok(()) }
     }
 
-    /// Its host; `None` never happens.
+    /// Its host.
     #[must_use]
-    pub fn host(&self) -> Option<&str> {
+    pub fn host(&self) -> &str {
         self.0.host_str()
     }
 
@@ -214,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_gates_own_host_is_not_a_bot() {
-        let gate = Url::parse("https://gate.example.com/webhook").unwrap();
+        let gate = Address::parse("https://gate.example.com/webhook").unwrap();
         let differs = |text| BotUrl::parse(text, Surroundings::Deployed).unwrap().differs_from(&gate);
         assert_eq!(differs("https://gate.example.com/bot"), Err(DestinationError::OwnHost));
         assert_eq!(differs("https://GATE.example.com:443/"), Err(DestinationError::OwnHost));

@@ -1,7 +1,7 @@
 //! Secrets: values that never print themselves and that are compared in constant time.
 //!
-//! Invariant: the only way to a secret's bytes is [`Secret::expose`], which the two modules that compute Meta's and the
-//! bot's signatures call; what the gate signs for itself is signed here, by [`Secret::sign`]. `Debug` shows a fixed word, there is no `Display`, no `Serialize` and no `==`.
+//! Invariant: the only way to a secret's bytes is [`Secret::expose`], which the modules that compute Meta's and the bot's
+//! signatures call, one of them by WebCrypto; what the gate signs for itself is signed here, by [`Secret::sign`]. `Debug` shows a fixed word, there is no `Display`, no `Serialize` and no `==`.
 //!
 //! A secret that can be changed while it is in use is a [`Rotating`] one (`rotating`).
 //!

@@ -30,6 +30,16 @@ pub enum Which {
 }
 
 impl Which {
+    /// Which it is, where both were tried.
+    #[must_use]
+    pub const fn of(current: bool, previous: bool) -> Option<Self> {
+        match (current, previous) {
+            (true, _) => Some(Self::Current),
+            (false, true) => Some(Self::Previous),
+            (false, false) => None,
+        }
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -80,11 +90,7 @@ impl Rotating {
     pub fn which(&self, has_made: impl Fn(&Secret) -> bool) -> Option<Which> {
         let current = has_made(&self.current);
         let previous = self.previous.as_ref().is_some_and(has_made);
-        match (current, previous) {
-            (true, _) => Some(Which::Current),
-            (false, true) => Some(Which::Previous),
-            (false, false) => None,
-        }
+        Which::of(current, previous)
     }
 
     /// Which of them was presented.

@@ -5,10 +5,9 @@
 //!
 //! Not here: what an assertion must say (`access::jwt`), and the team's keys (`edge::certs`).
 
-use url::{Host, Url};
-
 use super::{SettingsError, surroundings};
 use crate::access::jwt::Application;
+use crate::address::Address;
 use crate::outbox::destination::Surroundings;
 
 /// Where the addresses of teams of Cloudflare Access are (Cloudflare One, "Validate JWTs", 2026).
@@ -30,25 +29,11 @@ fn team_address(team: &str, read: &impl Fn(&str) -> Option<String>) -> Result<St
         (false, true) => format!("https://{team}"),
         (false, false) => format!("https://{team}{ACCESS_DOMAIN}"),
     };
-    let url = Url::parse(&address).map_err(|_| SettingsError::AccessTeam)?;
-    let is_team = url.scheme() == "https" && url.host_str().is_some_and(|host| host.ends_with(ACCESS_DOMAIN));
-    let is_stand_in = surroundings(read) == Surroundings::LocalDevelopment && is_loopback(&url);
-    // What is left of an address without path, query and user name is its origin.
-    let origin = url.origin().ascii_serialization();
-    let is_plain = url.as_str().trim_end_matches('/') == origin;
-    if is_plain && (is_team || is_stand_in) { Ok(origin) } else { Err(SettingsError::AccessTeam) }
-}
-
-/// Whether this is plain http on the machine itself, where no connection can be listened to.
-#[must_use]
-pub fn is_loopback(url: &Url) -> bool {
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    is_here && url.scheme() == "http"
+    let address = Address::parse(&address).map_err(|_| SettingsError::AccessTeam)?;
+    let is_team = address.is_https() && address.host_str().ends_with(ACCESS_DOMAIN);
+    let is_stand_in = surroundings(read) == Surroundings::LocalDevelopment && address.is_loopback();
+    let is_plain = address.rest() == "/" && !address.has_user();
+    if is_plain && (is_team || is_stand_in) { Ok(address.origin().to_owned()) } else { Err(SettingsError::AccessTeam) }
 }
 
 #[cfg(test)]

@@ -96,7 +96,6 @@ pub(super) fn bot_url(read: &impl Fn(&str) -> Option<String>) -> Result<BotUrl, 
 
 #[cfg(test)]
 pub(super) mod tests {
-    use url::Url;
 
     use super::*;
     use crate::outbox::destination::DestinationError;
@@ -199,7 +198,7 @@ pub(super) mod tests {
     #[test]
     fn no_bot_is_the_gate_itself() {
         let settings = read(&[BOTS]).unwrap();
-        let differ = |gate: &str| settings.differ_from(&Url::parse(gate).unwrap());
+        let differ = |gate: &str| settings.differ_from(&crate::address::Address::parse(gate).unwrap());
         assert_eq!(differ("https://gate.example.com/webhook"), Ok(()));
         assert_eq!(differ("https://bot.example.com/"), Err(vec![SettingsError::BotUrl(DestinationError::OwnHost)]));
         let sales = SettingsError::Bot(BotName::parse("sales").unwrap(), DestinationError::OwnHost);

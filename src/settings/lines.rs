@@ -64,6 +64,9 @@ pub struct Opened<'s, 'p> {
     pub by: Option<Presented<'s>>,
 }
 
+/// What a line of `LINES` may have.
+const LINE_KEYS: [&str; 4] = ["account", "app", "bot", "policy"];
+
 /// The business numbers of `LINES`, each with what belongs to it at Meta, and with what it has of its own here.
 pub(super) fn lines(read: &impl Fn(&str) -> Option<String>) -> Result<(Lines, Vec<Own>), SettingsError> {
     let mut lines = Lines::default();
@@ -74,14 +77,14 @@ pub(super) fn lines(read: &impl Fn(&str) -> Option<String>) -> Result<(Lines, Ve
         return Err(SettingsError::Lines);
     }
     for (id, line) in table {
-        let Value::Object(mut keys) = line else { return Err(SettingsError::Lines) };
-        let mut account = |key| text_of(keys.remove(key), AccountId::parse);
-        let (account, app) = (account("account")?, account("app")?);
-        let bot = text_of(keys.remove("bot"), BotName::parse)?;
-        let policy = keys.remove("policy").and_then(|policy| serde_json::to_string(&policy).ok());
-        if !keys.is_empty() {
+        let Value::Object(keys) = line else { return Err(SettingsError::Lines) };
+        if keys.keys().any(|key| !LINE_KEYS.contains(&key.as_str())) {
             return Err(SettingsError::Lines);
         }
+        let account = |key| text_of(keys.get(key), AccountId::parse);
+        let (account, app) = (account("account")?, account("app")?);
+        let bot = text_of(keys.get("bot"), BotName::parse)?;
+        let policy = keys.get("policy").and_then(|policy| serde_json::to_string(policy).ok());
         let line = LineId::parse(&id).ok_or(SettingsError::Lines)?;
         let secret = |name| of_number(name, &id).and_then(|name| Rotating::read(&name, read));
         let (admin_token, graph_key) = (secret(ADMIN_TOKEN), secret(GRAPH_KEY));
@@ -92,7 +95,7 @@ pub(super) fn lines(read: &impl Fn(&str) -> Option<String>) -> Result<(Lines, Ve
 }
 
 /// A value that is a text of this form, where there is one.
-fn text_of<T>(value: Option<Value>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, SettingsError> {
+fn text_of<T>(value: Option<&Value>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, SettingsError> {
     match value {
         None => Ok(None),
         Some(value) => value.as_str().and_then(parse).map(Some).ok_or(SettingsError::Lines),

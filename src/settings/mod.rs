@@ -25,12 +25,10 @@ mod error;
 pub mod lines;
 pub mod secrets;
 
-use url::Url;
-
-pub use self::access::is_loopback;
 pub use self::bots::Bot;
 pub use self::error::SettingsError;
 use crate::access::jwt::Application;
+use crate::address::Address;
 use crate::graph::target::Lines;
 use crate::ids::{BotName, LineId};
 use crate::limits::{ADMIN_TOKEN_CHARS_MAX, ADMIN_TOKEN_CHARS_MIN, DESK_SHARDS_MAX};
@@ -68,7 +66,7 @@ pub struct Settings {
     /// `GRAPH_KEY`: a word that must stand in the address of whoever sends through the gate; none where anybody may try.
     pub graph_key: Option<Rotating>,
     /// `GRAPH_URL`: the Graph API that the bot's sends go to.
-    pub graph_url: Url,
+    pub graph_url: Address,
     /// What is wrong with single lines and apps, which keeps nobody else from working.
     pub degraded: Vec<SettingsError>,
     /// `LINES`: the business numbers whose bots send through the gate.
@@ -218,7 +216,7 @@ impl Settings {
     /// # Errors
     ///
     /// Each such bot, and the Graph API.
-    pub fn differ_from(&self, gate: &Url) -> Result<(), Vec<SettingsError>> {
+    pub fn differ_from(&self, gate: &Address) -> Result<(), Vec<SettingsError>> {
         let default = self.bot_url.differs_from(gate).map_err(SettingsError::BotUrl).err();
         let named = |(name, bot): &(BotName, Bot)| {
             bot.url.differs_from(gate).map_err(|error| SettingsError::Bot(name.clone(), error)).err()
@@ -254,13 +252,12 @@ fn surroundings(read: &impl Fn(&str) -> Option<String>) -> Surroundings {
     }
 }
 
-fn graph_url(read: &impl Fn(&str) -> Option<String>) -> Result<Url, SettingsError> {
+fn graph_url(read: &impl Fn(&str) -> Option<String>) -> Result<Address, SettingsError> {
     let text = read("GRAPH_URL").filter(|text| !text.trim().is_empty());
-    let url = Url::parse(text.as_deref().unwrap_or(GRAPH_URL)).map_err(|_| SettingsError::GraphUrl)?;
-    let is_safe =
-        url.scheme() == "https" || url.scheme() == "http" && surroundings(read) == Surroundings::LocalDevelopment;
-    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    if is_safe && is_plain && url.has_host() { Ok(url) } else { Err(SettingsError::GraphUrl) }
+    let url = Address::parse(text.as_deref().unwrap_or(GRAPH_URL)).map_err(|_| SettingsError::GraphUrl)?;
+    let is_safe = url.is_https() || surroundings(read) == Surroundings::LocalDevelopment;
+    let is_plain = url.path() == url.rest() && !url.has_user();
+    if is_safe && is_plain { Ok(url) } else { Err(SettingsError::GraphUrl) }
 }
 
 fn policy(read: &impl Fn(&str) -> Option<String>, bots: &[BotName]) -> Result<Policy, Vec<SettingsError>> {

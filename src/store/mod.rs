@@ -29,6 +29,10 @@ mod write;
 
 use core::fmt;
 
+use serde::de::{self, Visitor};
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::conversation::{Change, Output};
 use crate::ids::EventId;
 use crate::limits::RECORD_EVENTS_MAX;
@@ -46,6 +50,64 @@ pub enum Value {
     Text(String),
 }
 
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(number) => serializer.serialize_i64(*number),
+            Self::Null => serializer.serialize_unit(),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an integer, a text or null")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
+                Ok(Value::Integer(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
+                i64::try_from(number).map(Value::Integer).map_err(E::custom)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::Text(text.to_owned()))
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
+                Ok(Value::Text(text))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// A statement that brings no rows, with its values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement(pub &'static str, pub Vec<Value>);
+
+/// As one list, the statement first: what the platform takes as the arguments of a call.
+impl Serialize for Statement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.1.len().saturating_add(1)))?;
+        list.serialize_element(self.0)?;
+        self.1.iter().try_for_each(|value| list.serialize_element(value))?;
+        list.end()
+    }
+}
+
 /// An object's SQLite.
 pub trait Sql {
     /// Runs one statement and returns its rows.
@@ -54,6 +116,16 @@ pub trait Sql {
     ///
     /// [`StoreError::Sql`] where the database refuses.
     fn query(&self, statement: &'static str, values: Vec<Value>) -> Result<Vec<Vec<Value>>, StoreError>;
+
+    /// Runs statements that bring no rows, in their order. On the platform that is one call, and all of them or none;
+    /// elsewhere the caller's transaction makes it so.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sql`] where the database refuses.
+    fn write(&self, statements: &[Statement]) -> Result<(), StoreError> {
+        statements.iter().try_for_each(|Statement(text, values)| self.query(text, values.clone()).map(|_| ()))
+    }
 
     /// Runs `work` in a transaction that is undone where it fails.
     ///

@@ -165,12 +165,20 @@ pub fn known<'a>(
     // The list travels as one JSON value, because a statement may bind 100 values at most (Cloudflare, SQL limits,
     // 2026). The ids of a whole delivery are half a megabyte at the very most, and a value may have two.
     let ids: Vec<&EventId> = ids.into_iter().collect();
-    let list = serde_json::to_string(&ids).map_err(|_| StoreError::Corrupt("id"))?;
-    let rows = sql.query(
-        "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, note FROM event \
-         WHERE part = 0 AND id IN (SELECT value FROM json_each(?))",
-        vec![Value::Text(list)],
-    )?;
+    let rows = if let [id] = ids[..] {
+        sql.query(
+            "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, note FROM event \
+             WHERE id = ? AND part = 0",
+            vec![Value::Text(id.as_str().to_owned())],
+        )
+    } else {
+        let list = serde_json::to_string(&ids).map_err(|_| StoreError::Corrupt("id"))?;
+        sql.query(
+            "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, note FROM event \
+             WHERE part = 0 AND id IN (SELECT value FROM json_each(?))",
+            vec![Value::Text(list)],
+        )
+    }?;
     let mut known = BTreeMap::new();
     for row in rows {
         let entry = rows::entry(row)?;

@@ -197,7 +197,8 @@ fn quoted(json: &mut String, key: &str) {
 pub(crate) fn ascii(json: &mut String, text: &str) {
     let mut units = [0_u16; 2];
     let mut plain = text;
-    while let Some(at) = plain.find(|character: char| character >= '\u{7f}') {
+    // Of a character beyond ASCII every byte is, so bytes need not be put together to find one.
+    while let Some(at) = plain.bytes().position(|byte| byte >= 0x7f) {
         let (before, rest) = plain.split_at(at);
         json.push_str(before);
         let mut characters = rest.chars();

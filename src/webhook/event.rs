@@ -142,6 +142,12 @@ impl Class {
     pub const fn is_turn_bound(self) -> bool {
         matches!(self, Self::Ghost | Self::Identity | Self::Turn)
     }
+
+    /// Whether the event is a status of a message of the business's own.
+    #[must_use]
+    pub const fn is_receipt(self) -> bool {
+        matches!(self, Self::Receipt)
+    }
 }
 
 /// Whose an event is, and so which object keeps it.

@@ -15,6 +15,7 @@ use crate::common::book::page_at;
 use crate::common::meta::{Customer, delivery, echo, text};
 use crate::counts::{self, COUNTS, Count, Day};
 use crate::object::Object;
+use crate::price;
 use crate::reference::is_as_made;
 
 const CUSTOMER: Customer<'static> = Customer { phone: Some("15550109999"), bsuid: Some("US.1") };
@@ -166,6 +167,16 @@ fn a_day_comes_to_what_its_events_come_to() {
     // Three million: 5 million Worker requests more (150), 17 of objects (255), no rows, 15 s of CPU (30), no seconds.
     assert_eq!(day(100_000).cents_a_month(), 500 + 150 + 255 + 30);
     assert!(day(u64::MAX).usage().rows == u64::MAX && day(u64::MAX).cents_a_month() > 0, "no overflow");
+}
+
+/// The bot answers in 350 ms, the desk and the alarm are in it, and nothing is in a plan.
+#[test]
+fn a_thousand_webhooks_cost_less_than_half_a_cent() {
+    // In hundred-millionths of a dollar, a message is a Worker request (30), 3 requests of objects (45), 5 rows (500),
+    // 3 ms of CPU (6) and 0.35 s of an object (56); a receipt is a Worker request and 3 ms of CPU (36).
+    assert!((price::of_messages() - 0.006_37).abs() < 1e-9, "{}", price::of_messages());
+    assert!((price::of_webhooks() - 0.001_862_5).abs() < 1e-9, "{}", price::of_webhooks());
+    assert!(price::of_webhooks() <= 0.004_5);
 }
 
 #[test]

@@ -50,6 +50,22 @@ fn report(customer: u64, seconds: u64) -> Report {
     Report { id: name.public_id(), name: Some(name), at_ms: at(seconds), standing: Some(standing), ..Report::default() }
 }
 
+/// A report of a conversation with all that may stand in it: both names, a name of the customer's own, a person's lease.
+pub fn at_length(customer: u64) -> Report {
+    let mut report = held(report(customer + 4_915_100_000_000, 1), Some(1));
+    let standing = report.standing.as_mut().unwrap();
+    standing.names.push(format!("DE.{customer:020}"));
+    standing.profile = Some(format!("María Fernanda García {customer:08}"));
+    standing.since_ms = Some(at(1));
+    standing.lease_until_ms = Some(at(1_801));
+    standing.hands_back_at_ms = Some(at(1_801));
+    standing.person_at_ms = Some(at(1));
+    "A person holds the baton until 2026-11-23T00:30:00Z, because somebody of the shop wrote from the \
+        phone; the customer has been waiting since 2026-11-23T00:00:01Z."
+        .clone_into(&mut standing.explanation);
+    report
+}
+
 fn held(mut report: Report, waiting_since: Option<u64>) -> Report {
     let standing = report.standing.as_mut().unwrap();
     "human".clone_into(&mut standing.holder);
@@ -66,7 +82,7 @@ fn counting(mut report: Report, what: &[Counted]) -> Report {
 }
 
 fn take_in(sql: &Sqlite, report: &Report) -> intake::Taken {
-    sql.transaction(|| intake::report(sql, LINE, report, true, report.at_ms)).unwrap()
+    sql.transaction(|| intake::reports(sql, LINE, core::slice::from_ref(report), true, report.at_ms)).unwrap()
 }
 
 fn customers(items: &[Item]) -> Vec<String> {
@@ -189,7 +205,7 @@ fn talk_alone_costs_one_row_and_a_takeover_is_written_at_once() {
     let taken = take_in(&sql, &counting(report(1, 5), &[Counted::Message, Counted::Delivered]));
     assert_eq!(rows(&sql) - before, crate::counts::MESSAGE.desk_rows.cast_signed(), "only the minute");
     assert!(
-        taken.conversation.unwrap().contains("\"last_message_at_ms\":1793700105000"),
+        taken.conversations[0].contains("\"last_message_at_ms\":1793700105000"),
         "the live stream has it all the same"
     );
     let before = rows(&sql);
@@ -206,8 +222,8 @@ fn talk_alone_costs_one_row_and_a_takeover_is_written_at_once() {
 fn a_report_that_comes_late_changes_nothing_about_who_holds() {
     let sql = Sqlite::default();
     take_in(&sql, &held(report(1, 100), Some(90)));
-    let taken = sql.transaction(|| intake::report(&sql, LINE, &report(1, 50), true, at(101))).unwrap();
-    assert!(taken.conversation.is_none());
+    let taken = sql.transaction(|| intake::reports(&sql, LINE, &[report(1, 50)], true, at(101))).unwrap();
+    assert!(taken.conversations.is_empty());
     assert_eq!(standing(&sql).unwrap(), [1, 1, 0]);
 }
 

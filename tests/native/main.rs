@@ -18,8 +18,19 @@ mod common;
 #[path = "../../cli/counts.rs"]
 mod counts;
 
+/// What many lines need, as the tool has it.
+#[path = "../../cli/demand.rs"]
+mod demand;
+
+/// The arithmetic of `npm run bench`, with its tests, and its price.
+#[path = "../../benches/gate/figures.rs"]
+mod figures;
+#[path = "../../benches/gate/price.rs"]
+mod price;
+
 mod amend;
 mod book;
+mod capacity;
 mod classes;
 mod contract;
 mod cost;
@@ -31,6 +42,7 @@ mod fence;
 mod gather;
 mod identity;
 mod in_order;
+mod micro;
 mod never_alone;
 mod nothing_lost;
 mod object;
@@ -43,6 +55,7 @@ mod person;
 mod reference;
 mod release;
 mod replay;
+mod reports;
 mod rewrite;
 mod rules;
 mod signature;

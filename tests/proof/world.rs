@@ -202,6 +202,7 @@ impl World {
             return Err(Crashed);
         }
         object.last_seq = Some(conversation.last_seq);
+        let kept = (setting.fault == Fault::None).then(|| conversation.clone());
         let before = match object.storage.write(conversation, &output, bodies) {
             Ok(before) => before,
             Err(unwritable) => {
@@ -209,6 +210,10 @@ impl World {
                 return Err(Crashed);
             }
         };
+        // The object goes on with what it has in memory, and one that wakes with what it loads.
+        if kept.is_some_and(|kept| kept != object.storage.load(object.last_seq)) {
+            self.watch.violated(Promise::NothingLost, "what stays in memory is not what is stored");
+        }
         let fresh = Conversation::default();
         let after = object.storage.row().unwrap_or(&fresh);
         let storage = &object.storage;

@@ -1,6 +1,8 @@
 // Runs the built Worker in a runtime whose namespaces know jurisdictions, and prints which objects it asked for in which.
 //
-//     jurisdiction.mjs JURISDICTION
+//     jurisdiction.mjs JURISDICTION [older]
+//
+// With `older` the objects are of a version that is asked by `fetch` only, as during a deployment.
 //
 // The runtime of `wrangler dev` refuses the call (workerd, "Jurisdiction restrictions are not implemented"), so the three
 // namespaces are stand-ins here: they note by what name an object is asked for, and in which jurisdiction, and pass the
@@ -24,6 +26,7 @@ const ADMIN_TOKEN = "token of the jurisdiction";
 
 const WRAPPER = `
   import Gate, { Conversation as C, Desk as D, Office as O } from "./gate.js";
+  const OLDER = ${process.argv[3] === "older"};
   const asked = { inside: {}, outside: {} };
   class DurableObjectNamespace {
     constructor(binding, real, place) { Object.assign(this, { binding, real, place }); }
@@ -31,7 +34,10 @@ const WRAPPER = `
     getByName(name) {
       const where = this.place === "eu" ? asked.inside : asked.outside;
       (where[this.binding] ??= []).push(name);
-      return this.real.getByName(name);
+      const object = this.real.getByName(name);
+      if (!OLDER) return object;
+      const refused = "The receiving Durable Object does not support RPC, because its class was not declared with \`extends DurableObject\`.";
+      return { ask: () => Promise.reject(new TypeError(refused)), fetch: (request) => object.fetch(request) };
     }
   }
   const stand = (env) => {
@@ -42,10 +48,11 @@ const WRAPPER = `
   export class Conversation extends C { constructor(state, env) { super(state, stand(env)); } }
   export class Desk extends D { constructor(state, env) { super(state, stand(env)); } }
   export class Office extends O { constructor(state, env) { super(state, stand(env)); } }
-  export default class extends Gate {
-    constructor(context, env) { super(context, stand(env)); }
-    fetch(request) { return new URL(request.url).pathname === "/asked" ? Response.json(asked) : super.fetch(request); }
-  }
+  export default {
+    fetch(request, env, context) {
+      return new URL(request.url).pathname === "/asked" ? Response.json(asked) : Gate.fetch(request, stand(env), context);
+    },
+  };
 `;
 
 const built = (name) => fs.readFileSync(path.join(ROOT, "build", name));

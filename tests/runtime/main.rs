@@ -15,6 +15,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../benches/gate/run.rs"]
+mod measurement;
 #[path = "../tool/meta.rs"]
 mod tool_meta;
 
@@ -29,6 +31,7 @@ mod wire;
 
 mod access;
 mod batches;
+mod bench;
 mod bodies;
 mod book;
 mod bot_faults;

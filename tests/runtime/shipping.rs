@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The bar for the compressed Worker (docs/decisions/0013); what counts is what wrangler would upload.
-const GZIP_KIB_MAX: f64 = 480.0;
+/// The bar for the compressed Worker (docs/decisions/0021); what counts is what wrangler would upload.
+const GZIP_KIB_MAX: f64 = 435.0;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -18,7 +18,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// Runs a script of the repository with the Node of its set-up.
-fn node(arguments: &[&str]) -> Output {
+pub fn node(arguments: &[&str]) -> Output {
     let node = root().join("node_modules/.bin/node");
     assert!(node.exists(), "the set-up has not been run: run `npm test`");
     let mut command = Command::new(node);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use baton::limits::WEBHOOK_BODY_BYTES_MAX;
+use baton::limits::{VERIFIED_BY_RUNTIME_BYTES_MIN, WEBHOOK_BODY_BYTES_MAX};
 
 use crate::client::{Person, wamid};
 use crate::common::meta::{self, delivery};
@@ -80,25 +80,77 @@ fn a_delivery_that_is_not_metas_is_401_and_nothing_is_stored() {
     assert_eq!(common.bot.deliveries(&wamid).len(), 1);
 }
 
+/// Either side of the size from which on the runtime hashes, and as large as Meta's may be.
+#[test]
+fn a_large_body_is_judged_as_a_small_one() {
+    let common = common();
+    let edge = VERIFIED_BY_RUNTIME_BYTES_MIN;
+    for bytes in [edge - 1, edge, edge + 1, 1_024 * 1_024, 3_000_000, WEBHOOK_BODY_BYTES_MAX] {
+        let padded = |person: &Person, wamid: &str| {
+            let mut body = message(person, wamid);
+            // Blanks after the document change what is signed and nothing of what is said.
+            body.resize(bytes, b' ');
+            body
+        };
+        for secret in [APP_SECRET, PREVIOUS_APP_SECRET] {
+            for is_announced in [true, false] {
+                let (person, wamid) = (Person::new(), wamid());
+                let body = padded(&person, &wamid);
+                let signature = sign(secret, &body);
+                let status = if is_announced {
+                    common.gate.post(&body, Some(&signature)).status
+                } else {
+                    common.gate.raw(&[&chunked(&format!("x-hub-signature-256: {signature}\r\n"), &body)]).status
+                };
+                assert_eq!(status, 200, "{bytes} bytes, announced: {is_announced}");
+                assert_eq!(common.bot.wait_for(1, &wamid, Duration::from_secs(20)).len(), 1);
+            }
+        }
+        let (person, wamid) = (Person::new(), wamid());
+        let body = padded(&person, &wamid);
+        let mut changed = body.clone();
+        *changed.last_mut().unwrap() = b'\n';
+        let good = sign(APP_SECRET, &body);
+        let unannounced = chunked(&format!("x-hub-signature-256: {good}\r\n"), &changed);
+        for answer in [
+            common.gate.post(&body, Some(&sign("another app's secret", &body))),
+            common.gate.post(&body, Some(&sign(VERIFY_TOKEN, &body))),
+            common.gate.post(&changed, Some(&good)),
+            common.gate.post(&body[..bytes - 1], Some(&good)),
+            common.gate.raw(&[&unannounced]),
+        ] {
+            assert_eq!(answer.status, 401, "{bytes} bytes: {answer:?}");
+            let small = common.gate.post(b"{}", Some(&sign("another app's secret", b"{}")));
+            assert_eq!(answer.problem(), small.problem(), "{bytes} bytes");
+        }
+        assert!(common.gate.shown_at(meta::LINE, &person.phone).is_none(), "something was stored");
+    }
+}
+
+fn head(more: &str) -> String {
+    format!("POST /webhook HTTP/1.1\r\nhost: gate.test\r\nconnection: close\r\n{more}\r\n")
+}
+
+/// A request with these headers whose body nobody has announced the length of.
+fn chunked(more: &str, body: &[u8]) -> Vec<u8> {
+    let mut request = head(&format!("transfer-encoding: chunked\r\n{more}")).into_bytes();
+    for chunk in body.chunks(64 * 1_024) {
+        request.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        request.extend_from_slice(chunk);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    request
+}
+
 #[test]
 fn a_body_beyond_the_limit_is_413_however_it_is_sent() {
     let gate = &common().gate;
     let body = vec![b' '; WEBHOOK_BODY_BYTES_MAX + 1];
-    let head = |more: &str| format!("POST /webhook HTTP/1.1\r\nhost: gate.test\r\nconnection: close\r\n{more}\r\n");
     let well_formed = format!("x-hub-signature-256: sha256={}\r\n", "0".repeat(64));
     let announced =
         |more: &str| gate.raw(&[head(&format!("content-length: {}\r\n{more}", body.len())).as_bytes(), &body]);
-    let chunked = |more: &str| {
-        let opening = head(&format!("transfer-encoding: chunked\r\n{more}"));
-        let mut chunks = Vec::new();
-        for chunk in body.chunks(64 * 1_024) {
-            chunks.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-            chunks.extend_from_slice(chunk);
-            chunks.extend_from_slice(b"\r\n");
-        }
-        chunks.extend_from_slice(b"0\r\n\r\n");
-        gate.raw(&[opening.as_bytes(), &chunks])
-    };
+    let chunked = |more: &str| gate.raw(&[&chunked(more, &body)]);
     for answer in [announced(""), announced(&well_formed), chunked(&well_formed)] {
         assert_eq!(answer.status, 413, "{answer:?}");
         assert!(answer.body.contains("urn:baton:problem:body-too-large"), "{answer:?}");

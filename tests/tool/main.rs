@@ -20,6 +20,7 @@ mod stand_in;
 mod tool;
 
 mod answers;
+mod capacity;
 #[cfg(unix)]
 mod dialogue;
 #[cfg(unix)]

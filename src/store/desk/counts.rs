@@ -14,8 +14,8 @@ use crate::desk::watch::{Deafness, Marks};
 use crate::limits::{DESK_KEEPS_HOURS_FOR, DESK_KEEPS_LISTS_FOR, DESK_KEEPS_MINUTES_FOR};
 use crate::time::UnixMillis;
 
-/// Counts what a report brings, and returns the marks from then on.
-pub(super) fn count(sql: &impl Sql, report: &Report, now: UnixMillis) -> Result<Marks, StoreError> {
+/// Counts what reports bring, and returns the marks from then on.
+pub(super) fn count(sql: &impl Sql, reports: &[Report], now: UnixMillis) -> Result<Marks, StoreError> {
     roll_up(sql, now)?;
     let minute = Span::Hour.bucket_of(now);
     let newest = sql.query("SELECT at, tallies, marks FROM minute ORDER BY at DESC LIMIT 1", vec![])?;
@@ -30,11 +30,13 @@ pub(super) fn count(sql: &impl Sql, report: &Report, now: UnixMillis) -> Result<
         }
     }
     let before = marks.clone();
-    mark(&mut marks, report, now);
-    if report.tallies.is_empty() && marks == before {
+    for report in reports {
+        mark(&mut marks, report, now);
+        tallies.add(&report.tallies);
+    }
+    if reports.iter().all(|report| report.tallies.is_empty()) && marks == before {
         return Ok(marks);
     }
-    tallies.add(&report.tallies);
     let values = vec![at(minute), text(&written(&tallies)?), text(&written(&marks)?)];
     sql.query("INSERT OR REPLACE INTO minute (at, tallies, marks) VALUES (?, ?, ?)", values)?;
     Ok(marks)

@@ -24,12 +24,22 @@ pub struct Due {
     tries: i64,
 }
 
-/// Opens and closes incidents as a report, and the marks of the line, demand. Returns those that are news.
-pub(super) fn update(
+/// Whether incidents of conversations are open at all. Mostly none is, and then no conversation is asked after.
+pub(super) struct Open(bool);
+
+impl Open {
+    /// Looks.
+    pub(super) fn look(sql: &impl Sql) -> Result<Self, StoreError> {
+        let any = "SELECT 1 FROM incident WHERE closed IS NULL AND conversation > '' LIMIT 1";
+        Ok(Self(!sql.query(any, vec![])?.is_empty()))
+    }
+}
+
+/// Opens and closes incidents of a conversation as its report demands. Returns those that are news.
+pub(super) fn of_report(
     sql: &impl Sql,
     report: &Report,
-    marks: &Marks,
-    is_first_part: bool,
+    any: &mut Open,
     now: UnixMillis,
 ) -> Result<Vec<i64>, StoreError> {
     let mut news = Vec::new();
@@ -43,6 +53,10 @@ pub(super) fn update(
             Alert::AccountOffboarded | Alert::AccountReconnected | Alert::BotGone | Alert::PartnerRemoved => continue,
         };
         news.extend(open(sql, &report.id, kind, customer, kind.explain(), now)?);
+        any.0 = true;
+    }
+    if !any.0 {
+        return Ok(news);
     }
     for kind in of_conversation(sql, &report.id)? {
         let is_over = match (&report.standing, kind) {
@@ -56,22 +70,25 @@ pub(super) fn update(
             news.extend(close(sql, &report.id, kind, now)?);
         }
     }
-    // With several parts each sees its share of the line's messages, which is enough for one to judge by.
-    if is_first_part {
-        let deafness = marks.deafness(now);
-        let states = [
-            (Kind::BotDown, marks.is_bot_down().then(|| Kind::BotDown.explain())),
-            (Kind::GateDeaf, deafness.map(crate::desk::watch::Deafness::explain)),
-        ];
-        let are_open = of_conversation(sql, "")?;
-        for (kind, state) in states {
-            match state {
-                Some(explanation) if !are_open.contains(&kind) => {
-                    news.extend(open(sql, "", kind, None, explanation, now)?);
-                }
-                None if are_open.contains(&kind) => news.extend(close(sql, "", kind, now)?),
-                Some(_) | None => {}
+    Ok(news)
+}
+
+/// Opens and closes incidents of the line as its marks demand. Returns those that are news.
+pub(super) fn of_line(sql: &impl Sql, marks: &Marks, now: UnixMillis) -> Result<Vec<i64>, StoreError> {
+    let mut news = Vec::new();
+    let deafness = marks.deafness(now);
+    let states = [
+        (Kind::BotDown, marks.is_bot_down().then(|| Kind::BotDown.explain())),
+        (Kind::GateDeaf, deafness.map(crate::desk::watch::Deafness::explain)),
+    ];
+    let are_open = of_conversation(sql, "")?;
+    for (kind, state) in states {
+        match state {
+            Some(explanation) if !are_open.contains(&kind) => {
+                news.extend(open(sql, "", kind, None, explanation, now)?);
             }
+            None if are_open.contains(&kind) => news.extend(close(sql, "", kind, now)?),
+            Some(_) | None => {}
         }
     }
     Ok(news)

@@ -18,10 +18,10 @@ use crate::time::UnixMillis;
 /// What a report has brought.
 #[derive(Default)]
 pub struct Taken {
-    /// The conversation, as lists and the live stream show it.
-    pub conversation: Option<String>,
-    /// The id of a conversation that is not here any more.
-    pub gone: Option<String>,
+    /// The conversations, as lists and the live stream show them.
+    pub conversations: Vec<String>,
+    /// The ids of conversations that are not here any more.
+    pub gone: Vec<String>,
     /// Incidents that have begun or ended.
     pub alerts: Vec<Item>,
     /// Whether this is the first report ever.
@@ -38,27 +38,45 @@ struct Known {
     standing: Option<Standing>,
 }
 
-/// Takes a report in. `line` is the desk's, `is_first_part` whether this part judges the line as a whole.
+/// Takes reports in. `line` is the desk's, `is_first_part` whether this part judges the line as a whole.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
-pub fn report(
+pub fn reports(
     sql: &impl Sql,
     line: &str,
-    report: &Report,
+    reports: &[Report],
     is_first_part: bool,
     now: UnixMillis,
 ) -> Result<Taken, StoreError> {
     let is_first = super::create(sql)?;
-    let marks = counts::count(sql, report, now)?;
+    let marks = counts::count(sql, reports, now)?;
     let mut taken = Taken { is_first, ..Taken::default() };
+    let mut open = incidents::Open::look(sql)?;
+    for report in reports {
+        take(sql, line, report, now, &mut taken)?;
+        for id in incidents::of_report(sql, report, &mut open, now)? {
+            taken.alerts.extend(incidents::one(sql, id, line)?);
+        }
+    }
+    // With several parts each sees its share of the line's messages, which is enough for one to judge by.
+    if is_first_part {
+        for id in incidents::of_line(sql, &marks, now)? {
+            taken.alerts.extend(incidents::one(sql, id, line)?);
+        }
+    }
+    Ok(taken)
+}
+
+/// Takes one report in, but for incidents.
+fn take(sql: &impl Sql, line: &str, report: &Report, now: UnixMillis, taken: &mut Taken) -> Result<(), StoreError> {
     match &report.standing {
-        Some(standing) => taken.conversation = stands(sql, report, standing, now)?,
+        Some(standing) => taken.conversations.extend(stands(sql, report, standing, now)?),
         // An account's object has no row here either.
         None if known(sql, &report.id)?.standing.is_some() => {
             forget(sql, &report.id)?;
-            taken.gone = Some(report.id.clone());
+            taken.gone.push(report.id.clone());
         }
         None => {}
     }
@@ -66,10 +84,7 @@ pub fn report(
     for collision in &report.collisions {
         write_collision(sql, report, line, customer, collision)?;
     }
-    for id in incidents::update(sql, report, &marks, is_first_part, now)? {
-        taken.alerts.extend(incidents::one(sql, id, line)?);
-    }
-    Ok(taken)
+    Ok(())
 }
 
 /// Forgets a conversation and all that is shown of it.

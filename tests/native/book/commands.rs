@@ -116,6 +116,7 @@ fn npm(words: &[&str], is_mention: bool) -> Result<(), String> {
     match script {
         "baton" => tool(&given, is_mention),
         "start" => options("dev/options.mjs", &given),
+        "bench" => options("dev/bench-options.mjs", &given),
         "fuzz" => options("dev/fuzz.mjs", &given),
         "test" => Ok(()),
         _ if given.is_empty() => Ok(()),

@@ -1,10 +1,16 @@
 //! Every bound of the gate, as a named constant with its arithmetic.
 //!
-//! Invariant: whatever grows because somebody outside sends more is cut off by a constant of this file.
+//! Invariant: whatever grows because somebody outside sends more is cut off by a constant of this room.
 //! A Worker has 128 MB of memory for all requests that it serves at once, and a Durable Object that runs
 //! out of it takes every other object of its isolate along.
 //!
+//! What concerns the desk, its reports and alerts stands in `desk`; all are `limits::NAME`.
+//!
 //! Not here: what the owner may choose within these bounds (`policy`).
+
+mod desk;
+
+pub use desk::*;
 
 use crate::time::Millis;
 
@@ -14,6 +20,10 @@ const MIB: usize = 1_024 * KIB;
 /// Largest webhook body that is read. Meta's maximum is 3 MB ("Webhooks", create-webhook-endpoint,
 /// 2026-05-21); 256 KiB of margin for a reading of "MB" as MiB and for what a proxy may add.
 pub const WEBHOOK_BODY_BYTES_MAX: usize = 3 * MIB + 256 * KIB;
+
+/// Smallest webhook body that WebCrypto hashes instead of Wasm: 0.7 µs a KiB instead of 2.7, or 33 in a fresh isolate, but
+/// its two promises cost as much as 16 KiB in Wasm (docs/performance.md).
+pub const VERIFIED_BY_RUNTIME_BYTES_MIN: usize = 16 * KIB;
 
 /// Largest body that the operator sends: a policy of [`POLICY_BYTES_MAX`] and a webhook to try it with.
 pub const API_BODY_BYTES_MAX: usize = 256 * KIB;
@@ -70,7 +80,6 @@ pub const POLICY_BYTES_MAX: usize = 64 * KIB;
 
 /// Rules of a policy. They are tried one after the other for every message.
 pub const RULES_MAX: usize = 100;
-
 /// Items of one list of the policy. What a policy can hold altogether ends at [`POLICY_BYTES_MAX`].
 pub const POLICY_LIST_MAX: usize = 1_000;
 
@@ -85,7 +94,6 @@ pub const REGEXES_MAX: usize = 20;
 
 /// Longest regular expression.
 pub const REGEX_CHARS_MAX: usize = 256;
-
 /// Largest regular expression once compiled. 256 characters of plain text take 8.1 KiB, `[a-z]{200}` takes
 /// 7.9 KiB. Matching takes time in proportion to this times the length of the message.
 pub const REGEX_BYTES_MAX: usize = 10 * KIB;
@@ -104,64 +112,8 @@ pub const TEXT_CHARS_MAX: usize = 4_096;
 /// Longest name of a customer's own that is shown at the desk. WhatsApp allows 25 characters.
 pub const PROFILE_CHARS_MAX: usize = 64;
 
-/// Collisions of one conversation that wait to be reported to the desk: those that the conversation itself remembers.
-pub const REPORTED_COLLISIONS_MAX: usize = COLLISIONS_MAX;
-
-/// Dead letters of one conversation that the desk shows; the conversation has them all.
-pub const REPORTED_DEAD_LETTERS_MAX: usize = 50;
-
-/// Attempts that fail in a row, over all conversations of a line, until the bot counts as down. One message is tried
-/// twice within five seconds, so that five are at least two messages.
-pub const BOT_DOWN_FAILURES: u32 = 5;
-
-/// Messages of customers without an echo from which on the silence of the phone may mean something.
-pub const DEAF_AFTER_MESSAGES: u64 = 20;
-
-/// Shortest silence of the phone that may mean something: longer than a night.
-pub const DEAF_AFTER_MIN: Millis = Millis::from_seconds(16 * 3_600);
-
-/// When Meta ends Coexistence because the Business App was not opened (Meta, "Onboarding WhatsApp Business app users",
-/// 2026: about 14 days), and how long before that the owner is told.
-pub const PHONE_IDLE: Millis = Millis::from_seconds(14 * 86_400);
-/// See [`PHONE_IDLE`].
-pub const PHONE_IDLE_WARN: Millis = Millis::from_seconds(11 * 86_400);
-
-/// How long a desk keeps tallies by the minute, by the hour, and the lists of what has happened: what the page shows,
-/// and a little more.
-pub const DESK_KEEPS_MINUTES_FOR: Millis = Millis::from_seconds(3 * 3_600);
-/// See [`DESK_KEEPS_MINUTES_FOR`].
-pub const DESK_KEEPS_HOURS_FOR: Millis = Millis::from_seconds(32 * 86_400);
-/// See [`DESK_KEEPS_MINUTES_FOR`].
-pub const DESK_KEEPS_LISTS_FOR: Millis = Millis::from_seconds(90 * 86_400);
-
-/// How often a conversation in which nothing happens but talk has its row at the desk written anew.
-pub const DESK_ACTIVITY_EVERY: Millis = Millis::from_seconds(300);
-
-/// How far the clocks of two machines may lie apart before a report counts as older than another.
-pub const DESK_CLOCK_SKEW: Millis = Millis::from_seconds(5);
-
-/// How often a desk looks for conversations whose alarm has not rung, and how many it wakes then.
-pub const SWEEP_EVERY: Millis = Millis::from_seconds(3_600);
-/// See [`SWEEP_EVERY`].
-pub const SWEPT_AT_ONCE: usize = 50;
-
-/// Parts that the desk of a line may have. One takes a line's 20 messages a second many times over.
-pub const DESK_SHARDS_MAX: u32 = 16;
-
-/// Alerts that are sent in one go, and shown.
-pub const ALERTS_AT_ONCE: u64 = 10;
-/// See [`ALERTS_AT_ONCE`].
-pub const ALERTS_SHOWN_MAX: u64 = 100;
-
-/// How long to wait before an alert that was not taken is sent again (Standard Webhooks, shortened to half a day: who
-/// learns of it later has seen it for himself).
-pub const ALERT_RETRY_SECONDS: [u64; 6] = [5, 60, 300, 1_800, 7_200, 36_000];
-
-/// How long a desk may take to take in a report.
-pub const REPORT_TIMEOUT: Millis = Millis::from_seconds(10);
-
-/// How long the receiver of an alert may take.
-pub const ALERT_TIMEOUT: Millis = Millis::from_seconds(10);
+/// How long after a line about refused deliveries the next one is written: a flood of them is 3,600 lines an hour.
+pub const REFUSALS_TOLD_EVERY: Millis = Millis::from_seconds(1);
 
 /// Conversations that one replay of dead letters asks; on the Free plan a request may make 1,000 calls of
 /// Cloudflare's own services.
@@ -175,6 +127,11 @@ pub const CONVERSATIONS_AT_ONCE: usize = 24;
 /// schedule collects one customer's messages; 500 of them are more than a person writes, and at 2 KB each
 /// they are 1 MB of one object's storage. What comes after that is dead-lettered, which keeps it.
 pub const OPEN_ENTRIES_MAX: usize = 500;
+
+/// Entries with which a conversation stays in its object's memory after a transaction; a longer one is read from storage
+/// each time. At some 300 bytes an entry they are 20 KB, and ten thousand objects that all have so many 200 MB spread
+/// over the isolates that they run in; the usual conversation has one entry or none.
+pub const KEPT_ENTRIES_MAX: usize = 64;
 
 /// Echo ids that the conversation's own row remembers; older ones move to a row each. An echo then costs two
 /// rows at most: the conversation's row, and either the alarm (first echo of a hold) or an old echo's row.
@@ -234,7 +191,6 @@ pub const SEND_ANSWER_BYTES_MAX: usize = 4 * KIB;
 
 /// Longest `biz_opaque_callback_data` (Meta, "Messages", 2026).
 pub const CALLBACK_DATA_CHARS_MAX: usize = 512;
-
 /// Longest name of a template (Meta, "Templates", 2026).
 pub const TEMPLATE_NAME_CHARS_MAX: usize = 512;
 
