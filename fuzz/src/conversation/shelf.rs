@@ -99,7 +99,7 @@ impl Shelf {
                 Change::Forget { events_before, bodies_before } => self.forget(*events_before, *bodies_before),
             }
         }
-        self.row.write(conversation, output);
+        self.row.save(conversation, output);
     }
 
     fn forget(&mut self, events_before: UnixMillis, bodies_before: UnixMillis) {
@@ -143,7 +143,7 @@ fn sorted<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<Entry> {
 struct OneRow(RefCell<Option<Value>>);
 
 impl OneRow {
-    fn write(&mut self, conversation: &Conversation, output: &Output) {
+    fn save(&mut self, conversation: &Conversation, output: &Output) {
         let Ok(mut table) = Table::open(self, true) else { panic!("the table is there") };
         let own = Output { save: output.save, ..Output::default() };
         table.save(conversation, &own, &[]).expect("the row can be written");
