@@ -17,6 +17,7 @@ npm run bench -- OPTIONS
   --rounds N        rounds of each workload (5)
   --only A,B,…      some of ${WORKLOADS.slice(0, 6).join(", ")},
                     ${WORKLOADS.slice(6).join(", ")}
+  --conversations A,B,…  how many conversations growth looks at (100,1000,10000)
   --disk            with the objects on the disk, and not in memory: whose flushes then decide
   --json FILE       also write every figure of every round
   --profile N       instead of all that: where N seconds of CPU go, as a table and a .cpuprofile
@@ -26,7 +27,7 @@ npm run bench -- OPTIONS
 What is measured, and how: docs/performance.md. It takes a Linux with nothing else to do.
 `;
 
-const WITH_VALUE = ["rounds", "only", "json", "profile", "of"];
+const WITH_VALUE = ["rounds", "only", "conversations", "json", "profile", "of"];
 const FLAGS = ["quick", "full", "disk", "help"];
 
 export function parseOptions(argv) {
@@ -47,13 +48,14 @@ export function parseOptions(argv) {
   return given;
 }
 
-function check({ quick, full, rounds, only, json, profile, of }) {
+function check({ quick, full, rounds, only, conversations, json, profile, of }) {
   if (quick && full) throw new Failure("--quick and --full exclude each other");
   if (of && !profile) throw new Failure("--of goes with --profile");
   if (of && !SUBJECTS.includes(of)) throw new Failure(`--of takes one of ${SUBJECTS.join(", ")}, not "${of}"`);
   if (profile && (quick || full || rounds || json)) throw new Failure("--profile goes with --of and --only");
   wholeNumber("rounds", rounds, 100);
   wholeNumber("profile", profile, 600);
+  for (const size of conversations?.split(",") ?? []) wholeNumber("conversations", size, 100_000);
   const unknown = only?.split(",").find((name) => !WORKLOADS.includes(name));
   if (unknown !== undefined) throw new Failure(`--only takes some of ${WORKLOADS.join(", ")}, not "${unknown}"`);
 }

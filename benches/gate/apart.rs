@@ -22,9 +22,12 @@ use super::workloads::{AT_ONCE, WARM, new_message};
 
 /// Messages over the 50 conversations, and how often they are measured.
 const MESSAGES: usize = 1_000;
-const TIMES: usize = 3;
-/// New conversations that are prepared at a time.
+const TIMES: usize = 5;
+/// New conversations that are made before the runtime comes to rest, at most.
 const STEP: usize = 5_000;
+/// Files of a new conversation's two objects while they are awake: each has a database and its journal, and some have the
+/// journal's index besides.
+const FILES_EACH: usize = 6;
 /// Alarms ring after 20 s (`ATTEMPT_LOST_AFTER`), and an object leaves memory after 10 s without work.
 const IDLE_AFTER: Duration = Duration::from_secs(32);
 const IDLE_WITHIN: Duration = Duration::from_mins(3);
@@ -75,26 +78,71 @@ pub struct Grown {
     pub cpu_ms: Spread,
     /// CPU of the first message of a new one, its alarm included.
     pub made_cpu_ms: f64,
-    /// Memory that is resident: before the first conversation, after making these, and once all are idle, where that was
-    /// waited for.
-    pub before_mib: f64,
-    pub working_mib: f64,
-    pub idle_mib: Option<f64>,
-    /// Ids that had to arrive since the last of these.
-    pub ids: usize,
-    pub amiss: Amiss,
+    /// What had to arrive since the last of these, and how it did.
+    pub delivered: Delivered,
 }
 
-/// What is left of all of them in files.
+/// How messages arrived.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Delivered {
+    pub ids: usize,
+    pub amiss: Amiss,
+    /// Answers that were wrong or did not come.
+    pub wrong: usize,
+}
+
+impl Delivered {
+    fn and(self, other: Self) -> Self {
+        Self { ids: self.ids + other.ids, amiss: self.amiss + other.amiss, wrong: self.wrong + other.wrong }
+    }
+}
+
+/// Memory that was resident around a step of new conversations.
 #[derive(Clone, Copy, Debug)]
-pub struct InFiles {
+pub struct Step {
+    pub made: usize,
+    pub before_mib: f64,
+    pub awake_mib: f64,
+    /// Once all were idle, where that was waited for.
+    pub idle_mib: Option<f64>,
+}
+
+/// What became of all of them.
+#[derive(Clone, Debug)]
+pub struct Growth {
+    pub grown: Vec<Grown>,
+    pub steps: Vec<Step>,
     pub conversations: usize,
+    /// What is left of them in files.
     pub objects: usize,
     pub bytes: u64,
 }
 
+impl Growth {
+    /// KiB of a conversation while it is awake: of the largest step, which was the first of its size. What the runtime
+    /// has had once it keeps, so that later steps need no more.
+    pub fn awake_kib(&self) -> Option<f64> {
+        let largest = self.largest_step()?;
+        let step = self.steps.iter().find(|step| step.made == largest)?;
+        Some((step.awake_mib - step.before_mib).max(0.0) * 1_024.0 / each(largest))
+    }
+
+    /// KiB of a conversation that is idle: what memory grew by from one step of the largest size to the last of that
+    /// size, which were awake in the same memory one after the other.
+    pub fn idle_kib(&self) -> Option<f64> {
+        let largest = self.largest_step()?;
+        let mut rests = self.steps.iter().filter(|step| step.made == largest).filter_map(|step| step.idle_mib);
+        let (first, rest) = (rests.next()?, rests.collect::<Vec<_>>());
+        Some((rest.last()? - first).max(0.0) * 1_024.0 / each(rest.len() * largest))
+    }
+
+    fn largest_step(&self) -> Option<usize> {
+        self.steps.iter().map(|step| step.made).max()
+    }
+}
+
 /// Makes conversations up to each of these numbers, and looks what a message costs then.
-pub fn growth(bench: &mut Bench, sizes: &[usize], waits: bool) -> (Vec<Grown>, InFiles) {
+pub fn growth(bench: &mut Bench, sizes: &[usize], waits: bool) -> Growth {
     let folder = Folder::make(bench.medium);
     let subject = Subject::start(Kind::Baton, folder.path(), bench.receiver.address, None);
     let idle = |subject: &Subject| {
@@ -102,47 +150,48 @@ pub fn growth(bench: &mut Bench, sizes: &[usize], waits: bool) -> (Vec<Grown>, I
             idle(subject);
         }
     };
-    let (mut grown, mut conversations) = (Vec::new(), WARM);
-    let mut from = bench.maker.ids();
-    let mut amiss = warm(bench, &subject, MESSAGES);
+    // A file is kept back for each connection, with room to spare.
+    let step_max = STEP.min(subject.files_max().saturating_sub(1_000) / FILES_EACH).max(1);
+    let (mut grown, mut steps, mut conversations) = (Vec::new(), Vec::new(), WARM);
+    let mut delivered = warm(bench, &subject, MESSAGES);
     idle(&subject);
-    let before_mib = subject.resident_mib();
     for size in sizes {
         let (cpu, made) = (subject.cpu_ms(), size.saturating_sub(conversations));
         while conversations < *size {
-            let step = STEP.min(size - conversations);
-            amiss = amiss + deliver(bench, &subject, step, |_| None);
-            conversations += step;
+            let made = step_max.min(size - conversations);
+            let before_mib = subject.resident_mib();
+            delivered = delivered.and(deliver(bench, &subject, made, |_| None));
+            let awake_mib = subject.resident_mib();
+            idle(&subject);
+            steps.push(Step { made, before_mib, awake_mib, idle_mib: waits.then(|| subject.resident_mib()) });
+            conversations += made;
         }
-        let working_mib = subject.resident_mib();
-        idle(&subject);
-        let (idle_mib, made_cpu_ms) =
-            (waits.then(|| subject.resident_mib()), (subject.cpu_ms() - cpu) / each(made.max(1)));
-        // The conversations that are measured come back into memory first.
-        amiss = amiss + warm(bench, &subject, 2 * WARM);
+        let made_cpu_ms = (subject.cpu_ms() - cpu) / each(made.max(1));
         let count = (MESSAGES / bench.less).max(WARM);
+        // The conversations that are measured come back into memory first, and what the others have left behind is
+        // collected.
+        delivered = delivered.and(warm(bench, &subject, count));
         let mut times = Vec::new();
         for _ in 0..TIMES {
             let cpu = subject.cpu_ms();
-            amiss = amiss + warm(bench, &subject, count);
+            delivered = delivered.and(warm(bench, &subject, count));
             times.push((subject.cpu_ms() - cpu) / each(count));
         }
         let Some(cpu_ms) = Spread::of(times) else { continue };
-        let ids = bench.maker.ids() - from;
-        grown.push(Grown { conversations, cpu_ms, made_cpu_ms, before_mib, working_mib, idle_mib, ids, amiss });
-        (from, amiss) = (bench.maker.ids(), Amiss::default());
+        let delivered = core::mem::take(&mut delivered);
+        grown.push(Grown { conversations, cpu_ms, made_cpu_ms, delivered });
     }
     let stored = subject.end();
-    (grown, InFiles { conversations, objects: stored.objects, bytes: stored.bytes })
+    Growth { grown, steps, conversations, objects: stored.objects, bytes: stored.bytes }
 }
 
 /// So many messages in the conversations that are measured.
-fn warm(bench: &mut Bench, to: &Subject, count: usize) -> Amiss {
+fn warm(bench: &mut Bench, to: &Subject, count: usize) -> Delivered {
     deliver(bench, to, count, |at| Some(at % WARM))
 }
 
 /// Has so many messages arrive, of these customers or of new ones.
-fn deliver(bench: &mut Bench, to: &Subject, count: usize, of: impl Fn(usize) -> Option<usize>) -> Amiss {
+fn deliver(bench: &mut Bench, to: &Subject, count: usize, of: impl Fn(usize) -> Option<usize>) -> Delivered {
     let load = bench.maker.load(|maker| {
         let message = |at| match of(at) {
             Some(customer) => maker.message(customer),
@@ -150,10 +199,10 @@ fn deliver(bench: &mut Bench, to: &Subject, count: usize, of: impl Fn(usize) -> 
         };
         (0..count).map(message).collect()
     });
-    load::send(to.address, &load.webhooks, AT_ONCE, 200);
+    let wrong = load::send(to.address, &load.webhooks, AT_ONCE, 200).wrong;
     bench.wait_for(&load);
     thread::sleep(SETTLED_WITHIN);
-    bench.receiver.amiss(load.ids)
+    Delivered { ids: load.ids.len(), amiss: bench.receiver.amiss(load.ids), wrong }
 }
 
 /// Waits until the alarms have rung, the objects have left memory and the process does nothing more.

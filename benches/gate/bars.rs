@@ -5,7 +5,7 @@
 //!
 //! Deliberately not here: measuring. Everything here is arithmetic on what the other modules have found.
 
-use super::apart::{Grown, InFiles, Starts};
+use super::apart::{Grown, Growth, Starts};
 use super::counts::{ECHO, MESSAGE, REPEATED, readable};
 use super::figures::{Spread, differences, ratios};
 use super::price;
@@ -34,8 +34,7 @@ pub struct Found {
     pub kept: Vec<Kept>,
     pub starts: Option<Starts>,
     pub gzip_kib: Option<f64>,
-    pub grown: Vec<Grown>,
-    pub in_files: Option<InFiles>,
+    pub growth: Option<Growth>,
 }
 
 /// What became of a bar.
@@ -71,12 +70,21 @@ impl Found {
 
     /// Whether everything arrived that had to, once, and was answered as it had to be.
     pub fn is_right(&self) -> bool {
-        self.amiss() == Amiss::default() && self.turns.iter().all(Turn::is_right)
+        self.amiss() == Amiss::default() && self.wrong() == 0
     }
 
     fn amiss(&self) -> Amiss {
         let turns = self.turns.iter().map(|turn| turn.amiss);
-        turns.chain(self.grown.iter().map(|grown| grown.amiss)).fold(Amiss::default(), |all, amiss| all + amiss)
+        turns.chain(self.grown().map(|grown| grown.delivered.amiss)).fold(Amiss::default(), |all, amiss| all + amiss)
+    }
+
+    fn wrong(&self) -> usize {
+        let turns = self.turns.iter().map(|turn| turn.wrong);
+        turns.chain(self.grown().map(|grown| grown.delivered.wrong)).sum()
+    }
+
+    fn grown(&self) -> impl DoubleEndedIterator<Item = &Grown> {
+        self.growth.iter().flat_map(|growth| &growth.grown)
     }
 
     /// Every bar, in the order of the table.
@@ -120,43 +128,40 @@ impl Found {
     }
 
     fn growth(&self) -> [Bar; 3] {
-        let ends = self.grown.first().zip(self.grown.last());
+        let ends = self.grown().next().zip(self.grown().next_back());
         let flat = ends.filter(|(least, most)| least.conversations < most.conversations).map(|(least, most)| {
             let ratio = most.cpu_ms.median / least.cpu_ms.median;
             (format!("{ratio:.2}, {} to {}", count(least.conversations), count(most.conversations)), ratio <= FLAT)
         });
-        let memory = self.grown.last().map(|most| {
-            let beyond = |mib: f64| (mib - most.before_mib).max(0.0);
-            let idle = most.idle_mib.map(|mib| {
-                format!(", idle {:.0} ({:.0} KiB each)", beyond(mib), beyond(mib) * 1_024.0 / each(most.conversations))
-            });
-            format!("{:.0} MiB{}", beyond(most.working_mib), idle.unwrap_or_default())
+        let memory = self.growth.as_ref().and_then(|growth| {
+            let idle = growth.idle_kib().map(|kib| format!(", idle {kib:.0} KiB"));
+            Some(format!("awake {:.0} KiB{}", growth.awake_kib()?, idle.unwrap_or_default()))
         });
-        let disk = self.in_files.map(|files| {
+        let files = self.growth.as_ref().map(|growth| {
             #[allow(clippy::cast_precision_loss)]
-            let mib = files.bytes as f64 / 1_024.0 / 1_024.0;
-            format!("{mib:.0} MiB ({:.0} KiB each)", mib * 1_024.0 / each(files.conversations))
+            let mib = growth.bytes as f64 / 1_024.0 / 1_024.0;
+            format!("{mib:.0} MiB ({:.0} KiB each)", mib * 1_024.0 / each(growth.conversations))
         });
-        let of = |what: &str| match self.grown.last() {
-            Some(most) => format!("{what} of {} conversations", count(most.conversations)),
-            None => format!("{what} of conversations"),
+        let of = match &self.growth {
+            Some(growth) => format!("files of {} conversations", count(growth.conversations)),
+            None => "files of conversations".to_owned(),
         };
         [
             Bar::of("CPU of a message, with more conversations", format!("≤ {FLAT:.2}"), flat),
-            Bar::stated(&of("memory"), memory),
-            Bar::stated(&of("files"), disk),
+            Bar::stated("memory of a conversation", memory),
+            Bar::stated(&of, files),
         ]
     }
 
     fn arrived(&self) -> Bar {
         let Amiss { missing, doubled } = self.amiss();
-        let ids = self.turns.iter().map(|turn| turn.ids).chain(self.grown.iter().map(|grown| grown.ids)).sum();
-        let wrong: usize = self.turns.iter().map(|turn| turn.wrong).sum();
+        let ids = self.turns.iter().map(|turn| turn.ids).chain(self.grown().map(|grown| grown.delivered.ids)).sum();
+        let wrong = self.wrong();
         let figure = match (missing, doubled, wrong) {
             (0, 0, 0) => format!("all of {}", count(ids)),
             _ => format!("{missing} missing, {doubled} doubled, {wrong} wrong answers"),
         };
-        let is_measured = !self.turns.is_empty() || !self.grown.is_empty();
+        let is_measured = !self.turns.is_empty() || self.grown().next().is_some();
         Bar::of("ids that arrive, each once", "all".to_owned(), is_measured.then(|| (figure, self.is_right())))
     }
 }

@@ -71,6 +71,7 @@ impl Options {
                 "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
                 "--disk" => options.medium = Medium::Disk,
                 "--full" => options.sizes.push(100_000),
+                "--conversations" => options.sizes = value()?.split(',').map(number).collect::<Result<_, _>>()?,
                 "--json" => options.json = Some(value()?.into()),
                 "--profile" => options.profile = Some(number(&value()?)?),
                 "--of" => options.of = kind(&value()?)?,

@@ -51,9 +51,7 @@ pub fn run(options: &Options, say: &mut dyn FnMut(&str)) -> bool {
         found.starts = Some(apart::starts(&bench, options.starts));
     }
     if options.wants("growth") {
-        let (grown, in_files) = apart::growth(&mut bench, &options.sizes, options.rests);
-        found.grown = grown;
-        found.in_files = Some(in_files);
+        found.growth = Some(apart::growth(&mut bench, &options.sizes, options.rests));
     }
     let bars = found.bars();
     say("");

@@ -148,6 +148,13 @@ impl Subject {
         self.memory_mib("VmRSS:")
     }
 
+    /// Files that the process may have open at a time.
+    pub fn files_max(&self) -> usize {
+        let limits = self.proc("limits");
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap_or(usize::MAX)
+    }
+
     fn memory_mib(&self, name: &str) -> f64 {
         let status = self.proc("status");
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();

@@ -10,25 +10,24 @@
 //! Not here: Meta's events. They ask the object itself, because they are what links names.
 
 use core::cell::RefCell;
+use std::collections::BTreeMap;
 
 use crate::ids::ObjectName;
 use crate::limits::{HOME_FRESH_FOR, HOMES_MAX};
 use crate::time::UnixMillis;
 
 struct Known {
-    name: ObjectName,
     home: ObjectName,
     until: UnixMillis,
 }
 
 thread_local! {
-    static HOMES: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
+    static HOMES: RefCell<BTreeMap<ObjectName, Known>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Where the conversation of this name lives, as far as that is known.
 pub(super) fn of(name: &ObjectName, now: UnixMillis) -> Option<ObjectName> {
-    let is_it = |known: &&Known| known.name == *name && now < known.until;
-    HOMES.with_borrow(|homes| homes.iter().rev().find(is_it).map(|known| known.home.clone()))
+    HOMES.with_borrow(|homes| homes.get(name).filter(|known| now < known.until).map(|known| known.home.clone()))
 }
 
 /// Remembers where the conversation of this name lives.
@@ -36,18 +35,20 @@ pub(super) fn remember(name: &ObjectName, home: &ObjectName, now: UnixMillis) {
     if name == home {
         return;
     }
-    let known = Known { name: name.clone(), home: home.clone(), until: now.after(HOME_FRESH_FOR) };
     HOMES.with_borrow_mut(|homes| {
-        homes.retain(|known| known.name != *name && now < known.until);
-        homes.push(known);
-        if homes.len() > HOMES_MAX {
-            homes.remove(0);
+        if homes.len() >= HOMES_MAX && !homes.contains_key(name) {
+            homes.retain(|_, known| now < known.until);
+            // All of it is looked through once for every so many new names, and not for each of them.
+            if homes.len() > HOMES_MAX / 2 {
+                homes.clear();
+            }
         }
+        homes.insert(name.clone(), Known { home: home.clone(), until: now.after(HOME_FRESH_FOR) });
     });
 }
 
 /// Forgets this name, and which names lead to it: its conversation was erased. Another isolate may remember them for
 /// [`HOME_FRESH_FOR`]: a message of the bot's that comes there links the names anew, and nothing else comes back.
 pub(super) fn forget(name: &ObjectName) {
-    HOMES.with_borrow_mut(|homes| homes.retain(|known| known.home != *name && known.name != *name));
+    HOMES.with_borrow_mut(|homes| homes.retain(|known, at| at.home != *name && known != name));
 }

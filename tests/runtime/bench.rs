@@ -22,7 +22,7 @@ const BARS: [&str; 19] = [
     "Worker, compressed",
     "start-up, beyond the floor's",
     "CPU of a message, with more conversations",
-    "memory of 80 conversations",
+    "memory of a conversation",
     "files of 80 conversations",
     "ids that arrive, each once",
 ];
