@@ -191,6 +191,7 @@ fn the_operator_finds_everything(gate: &Gate, story: &Value) {
     let listed = get(gate, &format!("conversations?line={LINE}&limit=50"));
     let names: Vec<&Value> =
         listed["conversations"].as_array().unwrap().iter().map(|shown| &shown["conversation"]).collect();
+    assert_eq!(get(gate, "lines")["lines"][0]["id"], LINE);
     for (name, told) in people {
         assert!(names.contains(&&told["conversation"]), "{name} is missing in {listed}");
     }
