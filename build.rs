@@ -1,4 +1,4 @@
-//! Writes the table of time zones that the opening hours of a policy may name.
+//! Writes the table of time zones that the opening hours of a policy may name, and that of small letters.
 //!
 //! The whole IANA database with a library that reads it would be a quarter of the compressed Worker
 //! (docs/decisions/0002), and most of it is history. A gate looks at the present, so all it needs is when each
@@ -10,6 +10,8 @@
 //! The table is text. The first line is `FROM` in minutes since the Unix epoch. Every other line is
 //! `names|offset wait offset wait offset …`: the zones that have these changes, the first offset from UTC in
 //! minutes, and after each wait in minutes the next offset.
+//!
+//! The table of letters is what `src/policy/letters.rs` includes, and is made of what the standard library knows.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -40,7 +42,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let folder = std::env::var_os("OUT_DIR").ok_or("cargo names no OUT_DIR")?;
     std::fs::write(Path::new(&folder).join("zones.txt"), table)?;
+    std::fs::write(Path::new(&folder).join("letters.rs"), letters())?;
     Ok(())
+}
+
+/// Letters that have one small letter, in rows: the first and the last, how far apart they stand, and how far their small
+/// letters are.
+fn letters() -> String {
+    let mut rows: Vec<(char, char, u32, i64)> = Vec::new();
+    for letter in '\u{80}'..=char::MAX {
+        let mut small = letter.to_lowercase();
+        let (Some(one), None) = (small.next(), small.next()) else { continue };
+        let by = i64::from(u32::from(one)) - i64::from(u32::from(letter));
+        let after = |last: char| u32::from(letter) - u32::from(last);
+        match rows.last_mut() {
+            _ if by == 0 => {}
+            // Capital and small letters often take turns.
+            Some((first, last, step, of_row))
+                if *of_row == by && (after(*last) == *step || (first == last && after(*last) <= 2)) =>
+            {
+                *step = after(*last);
+                *last = letter;
+            }
+            _ => rows.push((letter, letter, 1, by)),
+        }
+    }
+    let row = |(first, last, step, by): (char, char, u32, i64)| {
+        format!("('{}', '{}', {step}, {by}), ", first.escape_unicode(), last.escape_unicode())
+    };
+    format!("[{}]", rows.into_iter().map(row).collect::<String>())
 }
 
 /// The changes of one zone as the table has them.

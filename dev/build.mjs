@@ -28,7 +28,7 @@ const RESULTS = ["index.js", "index_bg.wasm"].map((name) => path.join(BUILD, nam
 const NAMED = path.join(BUILD, "index_bg.named.wasm");
 const SNIPPET = "src/edge/host.js";
 // Files and folders that can change the result.
-const INPUTS = ["Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain.toml", ".cargo", "src", "dev/build.mjs", "dev/shrink.mjs", "dev/tools.mjs", "package-lock.json"];
+const INPUTS = ["Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain.toml", ".cargo", "src", "dev/build.mjs", "dev/order.mjs", "dev/shrink.mjs", "dev/tools.mjs", "package-lock.json"];
 
 try {
   await build();

@@ -8,6 +8,7 @@
 
 import fs from "node:fs";
 import path from "node:path";
+import { placed, unplaced } from "./order.mjs";
 import { quietly } from "./terminal.mjs";
 import { ROOT, npmBinary } from "./tools.mjs";
 
@@ -16,19 +17,19 @@ const ENTRY = path.join(ROOT, "src", "edge", "entry.js");
 // Classes that crates export to JavaScript for uses that the gate has none of.
 const UNUSED = ["ContainerStartupOptions", "IntoUnderlyingByteSource", "IntoUnderlyingSink", "IntoUnderlyingSource", "MinifyConfig", "R2Range"];
 
+// What worker-build makes uses features that only the runtime has; the short form of imports is one that compresses worse.
+const FEATURES = ["--all-features", "--disable-compact-imports"];
+
 // For the size of the *compressed* module: the usual `-O` alone makes it larger than no wasm-opt at all. Its inlining
 // repeats code, and its order puts functions that are called often first, which shortens the module and tears apart what
-// is alike; by name, the instances of one generic function lie side by side. Alignments are hints that no engine of today
-// uses, and packing the data is what compression does anyway. The names themselves go at last: they are of use only in
-// profiles, and in stack traces, which a gate that does not panic never prints.
-const PASSES = [
-  "-O2",
-  "--skip-pass=inlining-optimizing",
-  "--skip-pass=reorder-functions",
-  "--skip-pass=memory-packing",
-  "--dealign",
-  "--reorder-functions-by-name",
-];
+// is alike (order.mjs). Alignments are hints that no engine of today uses, and packing the data is what compression does
+// anyway. The names themselves go at last: they are of use only in profiles, and in stack traces, which a gate that does
+// not panic never prints.
+const PASSES = ["-O2", "--skip-pass=inlining-optimizing", "--skip-pass=reorder-functions", "--skip-pass=memory-packing", "--dealign"];
+const WITHOUT_NAMES = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+
+// What wasm-bindgen calls things that cross the border ends in a digest, which does not compress.
+const DIGESTED = /(?:__wbg_\w+_|wasm_bindgen__\w+__h)[0-9a-f]{16}\b/g;
 
 /**
  * Shrinks the script and the module of the Worker, where they are. The script comes out with `src/edge/entry.js`, the
@@ -44,10 +45,35 @@ export async function shrink(script, module, named, env) {
   fs.rmSync(made);
   const graph = `${module}.graph.json`;
   fs.writeFileSync(graph, JSON.stringify(exportsNamedBy(fs.readFileSync(script, "utf8"), fs.readFileSync(module))));
-  await work("taking out what is unused", "wasm-metadce", [module, "--all-features", "-g", "-f", graph, "-o", module]);
+  await work("taking out what is unused", "wasm-metadce", [module, ...FEATURES, "-g", "-f", graph, "-o", module]);
   fs.rmSync(graph);
-  await work("making the module small", "wasm-opt", [module, "--all-features", ...PASSES, "-g", "-o", named]);
-  await work("taking the names out of the module", "wasm-opt", [named, "--all-features", "--strip-debug", "-o", module]);
+  await work("making the module small", "wasm-opt", [module, ...FEATURES, ...PASSES, "-g", "-o", named]);
+  rewrite(named, placed);
+  await work("putting what is alike together", "wasm-opt", [named, ...FEATURES, "--reorder-functions-by-name", "-g", "-o", named]);
+  rewrite(named, unplaced);
+  withoutDigests(script, named);
+  await work("taking the names out of the module", "wasm-opt", [named, ...FEATURES, ...WITHOUT_NAMES, "-o", module]);
+  const text = fs.readFileSync(script, "utf8");
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(fs.readFileSync(module)));
+  const missing = imports.find(({ name }) => !text.includes(name));
+  if (missing) throw new Error(`the script does not have ${missing.name}, which the module imports`);
+}
+
+function rewrite(file, change) {
+  fs.writeFileSync(file, change(fs.readFileSync(file)));
+}
+
+/**
+ * Numbers what ends in a digest, in script and module alike. What it is called keeps its length, so nothing else moves.
+ * In the module no boundary of words stands before a name: its length does, in a byte that may be a letter.
+ */
+function withoutDigests(...files) {
+  const numbers = new Map();
+  const numbered = (name) => {
+    if (!numbers.has(name)) numbers.set(name, `_${String(numbers.size).padStart(name.length - 1, "0")}`);
+    return numbers.get(name);
+  };
+  for (const file of files) rewrite(file, (bytes) => Buffer.from(bytes.toString("latin1").replace(DIGESTED, numbered), "latin1"));
 }
 
 /** The script without the classes that nothing makes; esbuild has written each of their parts from the start of a line. */

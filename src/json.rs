@@ -1,15 +1,17 @@
-//! Reads JSON that this program has written: rows, and what its objects say to each other.
+//! Reads JSON that this program has written: rows, and what its objects say to each other. `write` writes it.
 //!
 //! Why not `serde_json::from_str`: what it makes of a mistake (a sentence with line and column, and for that the printing
 //! of every kind of value), and that it takes an array of the fields where a struct is wanted, is made once for each type
 //! and is a thirtieth of the compressed Worker. Nobody reads those sentences: what was written here is either whole or
 //! lost. This reader says so and no more, and is the faster for it.
 //!
-//! Invariant: what `serde_json::to_string` has written is read as `serde_json::from_str` would read it. `tests` holds it
-//! against that.
+//! Invariant: what [`write()`] or `serde_json::to_string` has written is read as `serde_json::from_str` would read it.
+//! `tests` holds it against that.
 //!
 //! Deliberately not here: floating point numbers, of which nothing of ours has any, and whether the text of a `RawValue`
 //! is JSON, which it was when it was written. What others have written is read by `serde_json` (`webhook::json`, `policy`).
+
+mod write;
 
 use core::fmt;
 use std::borrow::Cow;
@@ -17,6 +19,8 @@ use std::borrow::Cow;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
+
+pub use write::{write, write_raw};
 
 /// How `serde_json` asks for the text of a value as it stands.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";

@@ -9,7 +9,7 @@
 //!
 //! | room | what lives there | may import |
 //! |---|---|---|
-//! | [`time`], [`ids`], [`limits`], [`secret`], [`json`], [`address`] | instants without a clock, newtypes, bounds, redacted secrets, reading what we have written, addresses | each other |
+//! | [`time`], [`ids`], [`limits`], [`secret`], [`json`], [`address`] | instants without a clock, newtypes, bounds, redacted secrets, JSON of our own, addresses | each other |
 //! | [`access`] | who may ask the operator's API: sessions, attempts, the assertions of Cloudflare Access | the row above |
 //! | [`webhook`] | Meta's wire: signature, handshake, events, envelopes | the first row |
 //! | [`policy`] | what the owner may configure | the first row |

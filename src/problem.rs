@@ -13,6 +13,7 @@
 
 use serde::Serialize;
 
+use crate::json;
 use crate::policy::PolicyError;
 use crate::settings::SettingsError;
 use crate::time::Millis;
@@ -213,7 +214,7 @@ impl Problem {
         let mistakes = if let Self::Policy(errors) = self { Some(Mistake::all(errors)) } else { None };
         let body =
             Body { r#type: self.id(), title: self.title(), status: self.status(), detail: self.detail(), mistakes };
-        serde_json::to_string(&body).unwrap_or_default()
+        json::write(&body).unwrap_or_default()
     }
 
     /// The header that the status demands beside the body.

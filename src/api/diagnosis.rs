@@ -7,6 +7,7 @@
 //! Not here: how it is found out (`edge::diagnosis`).
 
 use crate::ids::{AccountId, LineId};
+use crate::json;
 use crate::outbox::destination::BotUrl;
 use crate::policy::version::Source;
 use crate::policy::{Mode, PolicyError};
@@ -73,7 +74,7 @@ impl Diagnosis<'_> {
         let mistakes = self.policy.as_ref().map_or(&[][..], |(_, mistakes)| mistakes);
         json.push_str(r#","policy":"#);
         field(&mut json, "{", "source", &text(source));
-        let mistakes = serde_json::to_string(&Mistake::all(mistakes)).unwrap_or_default();
+        let mistakes = json::write(&Mistake::all(mistakes)).unwrap_or_default();
         field(&mut json, ",", "mistakes", &mistakes);
         field(&mut json, ",", "mode", &text(Some(self.mode.name())));
         json.push('}');
@@ -158,7 +159,7 @@ const fn flag(is_so: bool) -> &'static str {
 }
 
 fn text(text: Option<&str>) -> String {
-    serde_json::to_string(&text).unwrap_or_default()
+    json::write(&text).unwrap_or_default()
 }
 
 fn at(at: Option<UnixMillis>) -> String {

@@ -10,6 +10,7 @@
 use serde_json::Value;
 
 use crate::access::attempts::Verdict;
+use crate::json;
 use crate::policy::version::{Change, Version};
 use crate::time::{Millis, UnixMillis};
 
@@ -172,7 +173,7 @@ fn optional(number: Option<u32>) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
+    json::write(text).unwrap_or_default()
 }
 
 struct Message(Vec<Value>);

@@ -19,6 +19,7 @@ use core::fmt::Write as _;
 use serde::Serialize;
 
 use super::watch::Deafness;
+use crate::json;
 use crate::outbox::request::standard_signatures;
 use crate::secret::Rotating;
 use crate::time::UnixMillis;
@@ -172,7 +173,7 @@ impl Notice {
         let r#type = if self.closed_at_ms.is_some() { "alert.closed" } else { "alert.opened" };
         // `2026-11-03 10:01:40 UTC` as ISO 8601 has it.
         let timestamp = at.to_string().replacen(' ', "T", 1).replace(" UTC", "Z");
-        serde_json::to_string(&Event { r#type, timestamp, data: self }).unwrap_or_default()
+        json::write(&Event { r#type, timestamp, data: self }).unwrap_or_default()
     }
 
     /// The body for a receiver of Slack's incoming webhooks, which Mattermost, Rocket.Chat and others take as well.
@@ -185,7 +186,7 @@ impl Notice {
             let _ = write!(text, " Customer: {customer}.");
         }
         let _ = write!(text, " (Baton, number {})", self.line);
-        format!("{{\"text\":{}}}", serde_json::to_string(&text).unwrap_or_default())
+        format!("{{\"text\":{}}}", json::write(&text).unwrap_or_default())
     }
 
     /// `webhook-signature` of a body (Standard Webhooks, "Signature scheme"): the id, the time in seconds and the body

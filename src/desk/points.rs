@@ -15,6 +15,7 @@
 
 use crate::conversation::memory::Change as TurnChange;
 use crate::conversation::{Change, Output};
+use crate::json;
 use crate::outbox::{Entry, Reason, State};
 use crate::time::{Millis, UnixMillis};
 
@@ -43,7 +44,7 @@ pub fn of(output: &Output, now: UnixMillis) -> Vec<Point> {
             TurnChange::Takeover => "takeover",
             TurnChange::Warning => continue,
         };
-        let cause = serde_json::to_string(&step.cause).unwrap_or_default();
+        let cause = json::write(&step.cause).unwrap_or_default();
         points.push(Point { event, detail: cause.trim_matches('"').to_owned(), took: Millis::default() });
     }
     for change in &output.changes {

@@ -19,6 +19,7 @@ use crate::conversation::memory::{Cause, Change as TurnChange};
 use crate::conversation::turn::Holder;
 use crate::conversation::{Alert, Answer, Change, Context, Conversation, Output};
 use crate::ids::{BotName, LineId, ObjectName};
+use crate::json;
 use crate::limits::{REPORTED_COLLISIONS_MAX, REPORTED_DEAD_LETTERS_MAX};
 use crate::outbox::{Entry, Reason, State};
 use crate::time::UnixMillis;
@@ -200,7 +201,7 @@ impl Report {
                 accepted_at_ms: entry.accepted_at,
                 explanation: conversation.explain(entry),
             };
-            serde_json::value::to_raw_value(&letter).ok()
+            json::write_raw(&letter).ok()
         };
         // Some bots refuse every receipt, which nobody need send again.
         let mut talk: Vec<&Entry> = dead.iter().filter(|entry| entry.class.is_turn_bound()).collect();
@@ -349,5 +350,5 @@ fn standing(name: &ObjectName, conversation: &Conversation, output: &Output, con
 /// A collision as the operator is shown it.
 fn shown(collision: &Collision) -> Option<Box<RawValue>> {
     let shown = ShownCollision::new(collision);
-    serde_json::value::to_raw_value(&shown).ok()
+    json::write_raw(&shown).ok()
 }

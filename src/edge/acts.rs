@@ -9,7 +9,7 @@
 //! taken in any more (`link`).
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::object::{Failure, Inner, Jobs};
 use super::{calls, clock, desks};
@@ -19,6 +19,7 @@ use crate::conversation::identity::Place;
 use crate::conversation::operator::Act;
 use crate::conversation::{Answer, Context, Input, Output};
 use crate::ids::{EventId, ObjectName};
+use crate::json;
 use crate::store::table::Table;
 use crate::store::{self, StoreError, erase, schema};
 
@@ -155,5 +156,5 @@ impl Inner {
 
 /// A document for the Worker to pass on.
 fn raw(document: &impl Serialize) -> Result<Box<RawValue>, StoreError> {
-    to_raw_value(document).map_err(|_| StoreError::Corrupt("conversation"))
+    json::write_raw(document).map_err(|_| StoreError::Corrupt("conversation"))
 }

@@ -8,6 +8,7 @@ use worker::{Headers, Response, web_sys};
 
 use super::host;
 use crate::graph::answer::{Answer, GraphError};
+use crate::json;
 use crate::problem::Problem;
 
 const JSON: &str = "application/json";
@@ -22,7 +23,7 @@ pub(super) fn text(body: &str) -> Result<web_sys::Response, Problem> {
 
 /// 200 with a JSON document.
 pub(super) fn json(body: &impl Serialize) -> Result<Response, Problem> {
-    raw(&serde_json::to_string(body).map_err(|_| Problem::NotStored)?)
+    raw(&json::write(body).map_err(|_| Problem::NotStored)?)
 }
 
 /// 200 with a JSON document that is text already.

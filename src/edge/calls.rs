@@ -23,7 +23,7 @@ const ADDRESS: &str = "https://object/";
 
 /// Puts a command to an object and waits for its reply.
 pub(super) async fn call(env: &Env, name: &ObjectName, command: &Command) -> Result<Reply> {
-    let command = serde_json::to_string(command)?;
+    let command = json::write(command)?;
     Ok(json::read(&put(env, CONVERSATION, name, &command).await?)?)
 }
 

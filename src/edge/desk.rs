@@ -274,5 +274,5 @@ fn gone(id: &str) -> String {
 }
 
 fn written(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|_| StoreError::Corrupt("an answer of the desk"))
+    json::write(value).map_err(|_| StoreError::Corrupt("an answer of the desk"))
 }

@@ -20,6 +20,7 @@ use crate::desk::statistics::{self, Counts, Span, Totals};
 use crate::ids::{Customer, EventId, LineId, ObjectName};
 use crate::json;
 use crate::limits::{DESK_SHARDS_MAX, ID_CHARS_MAX, REPLAYED_AT_ONCE};
+use crate::policy::letters::small;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::time::UnixMillis;
@@ -58,7 +59,7 @@ pub(super) async fn handle(
 
 /// Puts a question to a desk and waits for its answer.
 pub(super) async fn put(env: &Env, desk: &ObjectName, asked: &Ask) -> worker::Result<String> {
-    put_text(env, desk, &serde_json::to_string(asked)?).await
+    put_text(env, desk, &json::write(asked)?).await
 }
 
 /// As [`put`], of a question that is written down already.
@@ -98,11 +99,11 @@ async fn for_all<T: DeserializeOwned>(
 /// Worker.
 async fn ask_all(env: &Env, parts: u32, line: &LineId, asked: &Ask) -> Result<Vec<String>, Problem> {
     let failed = |error: &worker::Error| log(&Occurrence::NotStored { error });
-    let asked = &serde_json::to_string(asked).map_err(|_| Problem::NotStored)?;
+    let asked = &json::write(asked).map_err(|_| Problem::NotStored)?;
     let parts = (0..parts).map(|shard| async move {
         put_text(env, &ask::desk(line, shard), asked).await.inspect_err(failed).map_err(|_| Problem::NotStored)
     });
-    together(parts).await.into_iter().collect()
+    together(parts, usize::MAX).await.into_iter().collect()
 }
 
 /// A page of a list: its items under `name`, and the cursor behind them.
@@ -161,7 +162,7 @@ async fn conversations(query: &Query, env: &Env, settings: &Settings) -> Result<
     let words = [("automation", "automation"), ("human", "human")];
     let holder = query.one_of("holder", "`automation` or `human`", &words)?.map(str::to_owned);
     let (waiting, dead) = (query.flag("waiting")?, query.flag("dead_letters")?);
-    let search = query.text("q").unwrap_or_default().to_lowercase();
+    let search = small(query.text("q").unwrap_or_default());
     if search.chars().count() > 64 {
         return Err(Problem::Parameter { name: "q", wanted: "at most 64 characters" });
     }

@@ -10,24 +10,28 @@
 //! Not here: Meta's events. They ask the object itself, because they are what links names.
 
 use core::cell::RefCell;
-use std::collections::BTreeMap;
 
 use crate::ids::ObjectName;
 use crate::limits::{HOME_FRESH_FOR, HOMES_MAX};
 use crate::time::UnixMillis;
 
 struct Known {
+    name: ObjectName,
     home: ObjectName,
     until: UnixMillis,
 }
 
 thread_local! {
-    static HOMES: RefCell<BTreeMap<ObjectName, Known>> = const { RefCell::new(BTreeMap::new()) };
+    /// In the order of the names.
+    static HOMES: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Where the conversation of this name lives, as far as that is known.
 pub(super) fn of(name: &ObjectName, now: UnixMillis) -> Option<ObjectName> {
-    HOMES.with_borrow(|homes| homes.get(name).filter(|known| now < known.until).map(|known| known.home.clone()))
+    HOMES.with_borrow(|homes| {
+        let known = homes.get(place(homes, name))?;
+        (known.name == *name && now < known.until).then(|| known.home.clone())
+    })
 }
 
 /// Remembers where the conversation of this name lives.
@@ -35,20 +39,29 @@ pub(super) fn remember(name: &ObjectName, home: &ObjectName, now: UnixMillis) {
     if name == home {
         return;
     }
+    let known = Known { name: name.clone(), home: home.clone(), until: now.after(HOME_FRESH_FOR) };
     HOMES.with_borrow_mut(|homes| {
-        if homes.len() >= HOMES_MAX && !homes.contains_key(name) {
-            homes.retain(|_, known| now < known.until);
-            // All of it is looked through once for every so many new names, and not for each of them.
-            if homes.len() > HOMES_MAX / 2 {
-                homes.clear();
-            }
+        let at = place(homes, name);
+        if let Some(before) = homes.get_mut(at).filter(|before| before.name == *name) {
+            *before = known;
+            return;
         }
-        homes.insert(name.clone(), Known { home: home.clone(), until: now.after(HOME_FRESH_FOR) });
+        homes.insert(at, known);
+        if homes.len() > HOMES_MAX {
+            // All of it is looked through once for every so many new names, and not for each of them.
+            homes.retain(|known| now < known.until);
+            homes.truncate(HOMES_MAX / 2);
+        }
     });
+}
+
+/// Where this name stands, or would stand.
+fn place(homes: &[Known], name: &ObjectName) -> usize {
+    homes.partition_point(|known| known.name < *name)
 }
 
 /// Forgets this name, and which names lead to it: its conversation was erased. Another isolate may remember them for
 /// [`HOME_FRESH_FOR`]: a message of the bot's that comes there links the names anew, and nothing else comes back.
 pub(super) fn forget(name: &ObjectName) {
-    HOMES.with_borrow_mut(|homes| homes.retain(|known, at| at.home != *name && known != name));
+    HOMES.with_borrow_mut(|homes| homes.retain(|known| known.home != *name && known.name != *name));
 }

@@ -11,6 +11,7 @@ use worker::{Error, console_error, console_log, console_warn};
 
 use crate::conversation::Alert;
 use crate::conversation::collisions::Collision;
+use crate::json;
 use crate::outbox::Reason;
 use crate::settings::SettingsError;
 use crate::store::StoreError;
@@ -133,7 +134,7 @@ pub(super) fn log(occurrence: &Occurrence<'_>) {
         O::TokenRefused => Line { event: "token_refused", ..Line::default() },
         O::Unreadable { bytes } => Line { event: "unreadable", count: Some(*bytes), ..Line::default() },
     };
-    let json = serde_json::to_string(&line).unwrap_or_default();
+    let json = json::write(&line).unwrap_or_default();
     match occurrence {
         O::StoreFailed { .. }
         | O::NotStored { .. }

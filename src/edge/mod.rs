@@ -95,7 +95,7 @@ mod uses;
 mod verify;
 mod webhook;
 
-use core::cell::OnceCell;
+use core::cell::{OnceCell, RefCell};
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll, Waker};
 
@@ -144,21 +144,40 @@ fn afterwards(context: &Context, work: impl Future<Output = ()> + 'static) {
 /// Work of which nothing is known but that it ends.
 type Work<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// Does several things at the same time, and gives what came of them in their order. What waits for all of them knows
-/// nothing of what they are, and so is in the Worker once.
-async fn together<T>(parts: impl Iterator<Item: Future<Output = T>>) -> Vec<T> {
-    let parts: Vec<_> = parts.collect();
-    let results: Vec<OnceCell<T>> = parts.iter().map(|_| OnceCell::new()).collect();
-    let all = parts.into_iter().zip(&results).map(|(part, result)| -> Work<'_> {
+/// Does several things, `at_once` of them at the same time, and gives what came of them in their order. What waits for all
+/// of them knows nothing of what they are, and so is in the Worker once.
+async fn together<T>(parts: impl ExactSizeIterator<Item: Future<Output = T>>, at_once: usize) -> Vec<T> {
+    let results: Vec<OnceCell<T>> = (0..parts.len()).map(|_| OnceCell::new()).collect();
+    let mut all = parts.zip(&results).map(|(part, result)| -> Work<'_> {
         Box::pin(async move {
             // Each is set once, here.
             let _ = result.set(part.await);
         })
     });
-    finish(all.collect()).await;
+    finish(&mut all, at_once).await;
     results.into_iter().filter_map(OnceCell::into_inner).collect()
 }
 
-async fn finish(mut all: FuturesUnordered<Work<'_>>) {
-    while all.next().await.is_some() {}
+async fn finish(all: &mut dyn Iterator<Item = Work<'_>>, at_once: usize) {
+    let mut under_way: FuturesUnordered<_> = (&mut *all).take(at_once).collect();
+    while under_way.next().await.is_some() {
+        under_way.extend(all.next());
+    }
+}
+
+/// Does jobs at the same time, and those that come of each when it ends, until none is left.
+async fn until_none_is_left<J, W: Future<Output = Vec<J>>>(jobs: Vec<J>, work: impl Fn(J) -> W) {
+    let (left, work) = (&RefCell::new(jobs), &work);
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        under_way.extend(left.take().into_iter().map(|job| -> Work<'_> {
+            Box::pin(async move {
+                let more = work(job).await;
+                left.borrow_mut().extend(more);
+            })
+        }));
+        if under_way.next().await.is_none() {
+            return;
+        }
+    }
 }

@@ -16,8 +16,6 @@
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use serde_json::value::RawValue;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
@@ -26,7 +24,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use super::batch::Pending;
 use super::log::{Occurrence, log};
 use super::sql::ObjectSql;
-use super::{at_once, bot, calls, clock, env, inforce, meanwhile, uses};
+use super::{at_once, bot, calls, clock, env, inforce, meanwhile, until_none_is_left, uses};
 use crate::command::{CarriedEvent, Command, Reply};
 use crate::conversation::broadcast::{Recipient, Tally};
 use crate::conversation::identity::Place;
@@ -161,7 +159,7 @@ impl Inner {
         let command = json::read::<Command>(&text).ok()?;
         let (reply, jobs) = self.carry_out(command).await.inspect_err(Failure::log).ok()?;
         self.deliver_meanwhile(jobs);
-        serde_json::to_string(&reply).ok()
+        json::write(&reply).ok()
     }
 
     async fn carry_out(self: &Rc<Self>, command: Command) -> Result<(Reply, Jobs), Failure> {
@@ -353,10 +351,7 @@ impl Inner {
 
     /// Makes attempts, and those that become due when they end, until none is due.
     async fn deliver(&self, jobs: Jobs) {
-        let mut under_way: FuturesUnordered<_> = jobs.into_iter().map(|job| self.attempt(job)).collect();
-        while let Some(next) = under_way.next().await {
-            under_way.extend(next.into_iter().map(|job| self.attempt(job)));
-        }
+        until_none_is_left(jobs, |job| self.attempt(job)).await;
     }
 
     /// Makes one attempt and records its end; what is due then.

@@ -16,6 +16,7 @@ use crate::conversation::operator::Act;
 use crate::conversation::{Context, trial};
 use crate::graph::send::phone_in_wamid;
 use crate::ids::{Customer, EventId, LineId, ObjectName};
+use crate::json;
 use crate::limits::PAUSE_MAX;
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -133,7 +134,7 @@ pub(super) async fn test_rules(
 
 /// JSON as text. (`to_string` is the same through a formatter, and twice the code.)
 fn text_of(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    json::write(value).unwrap_or_default()
 }
 
 /// Puts a command to a conversation.

@@ -24,6 +24,7 @@ use crate::api::documents::{self, PolicyChange};
 use crate::api::{PolicyRoute, Query};
 use crate::command::office::{Ask, Reply};
 use crate::ids::LineId;
+use crate::json;
 use crate::limits::{IN_FORCE_WITHIN, KV_WRITE_AGAIN, PUBLISH_ROUNDS_MAX};
 use crate::policy::version::{Source, Version};
 use crate::policy::{PolicyError, overlay};
@@ -46,7 +47,7 @@ pub(super) async fn handle(
         PolicyRoute::Check => {
             let document = documents::policy_check(&body)?;
             let mistakes = whose.parse(&document).err().unwrap_or_default();
-            let mistakes = serde_json::to_string(&Mistake::all(&mistakes)).map_err(|_| Problem::NotStored)?;
+            let mistakes = json::write(&Mistake::all(&mistakes)).map_err(|_| Problem::NotStored)?;
             return answer::raw(&format!(r#"{{"mistakes":{mistakes}}}"#));
         }
         PolicyRoute::Put => documents::policy_change(&body)?,

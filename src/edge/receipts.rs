@@ -54,7 +54,7 @@ pub(super) async fn send_all(
     context: &Context,
 ) -> Vec<Late> {
     let attempts = receipts.into_iter().map(|(address, event)| send_one(address, event, settings, env, context));
-    together(attempts).await.into_iter().flatten().collect()
+    together(attempts, usize::MAX).await.into_iter().flatten().collect()
 }
 
 fn remember(id: &EventId) {

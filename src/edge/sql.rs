@@ -76,7 +76,7 @@ impl Sql for ObjectSql {
 }
 
 fn written(values: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(values).map_err(|_| StoreError::Corrupt("a value"))
+    json::write(values).map_err(|_| StoreError::Corrupt("a value"))
 }
 
 /// The database's own words. They name tables and columns, never values: every value is bound, not written.

@@ -12,18 +12,17 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use base64ct::{Base64, Encoding};
-use futures_util::StreamExt;
-use futures_util::future::{join, join_all};
-use futures_util::stream;
-use serde_json::value::{RawValue, to_raw_value};
+use futures_util::future::join;
+use serde_json::value::RawValue;
 use worker::{Context, Env, web_sys};
 
 use super::calls::Address;
 use super::head::Head;
 use super::log::{Occurrence, log};
-use super::{answer, calls, clock, inforce, receipts, uses, verify};
+use super::{answer, calls, clock, inforce, receipts, together, uses, verify};
 use crate::command::CarriedEvent;
 use crate::ids::{EventId, LineId};
+use crate::json;
 use crate::limits::{CONVERSATIONS_AT_ONCE, RECEIPTS_STRAIGHT_MAX, REFUSALS_TOLD_EVERY, WEBHOOK_BODY_BYTES_MAX};
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -122,7 +121,7 @@ async fn take(
     // Messages are stored while the receipts are under way; neither waits for the other.
     let stored = join(store_all(batches, env), async {
         let late = receipts::send_all(receipts, settings, env, context).await;
-        join_all(late.into_iter().map(|late| receipts::store(late, env, context))).await
+        together(late.into_iter().map(|late| receipts::store(late, env, context)), usize::MAX).await
     });
     let (messages, receipts) = stored.await;
     if let Some(failed) = messages.into_iter().chain(receipts).find_map(Result::err) {
@@ -162,7 +161,7 @@ async fn leave_out_contacts(events: &mut Vec<Event<'_>>, env: &Env, settings: &S
 async fn store_all(batches: Batches, env: &Env) -> Vec<worker::Result<()>> {
     let store =
         |(to, events): (Address, Vec<CarriedEvent>)| async move { calls::accept(env, to, events).await.map(|_| ()) };
-    stream::iter(batches.into_iter().map(store)).buffer_unordered(CONVERSATIONS_AT_ONCE).collect().await
+    together(batches.into_iter().map(store), CONVERSATIONS_AT_ONCE).await
 }
 
 /// Events by where they go.
@@ -201,7 +200,7 @@ fn quarantine(body: &[u8], why: Unreadable, app: Option<&App>) -> Result<Batches
     }
     let text = core::str::from_utf8(body).ok();
     let base64 = text.is_none().then(|| Base64::encode_string(body));
-    let kept = to_raw_value(&Quarantined { unreadable: why.to_string(), text, base64 });
+    let kept = json::write_raw(&Quarantined { unreadable: why.to_string(), text, base64 });
     let kept = kept.map_err(|_| Problem::NotStored)?;
     let event = CarriedEvent {
         id: EventId::of_bytes(body),

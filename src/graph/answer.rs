@@ -10,6 +10,7 @@
 use serde_json::{Value, json};
 
 use crate::ids::{Customer, EventId};
+use crate::json;
 
 /// Begins the id of a message that was accepted and dropped: nobody else's ids begin like this.
 pub const DROPPED_ID_START: &str = "wamid.baton.dropped.";
@@ -193,7 +194,7 @@ pub fn dropped(customer: &Customer, nonce: &str) -> String {
 
 /// A document as text; what is made of texts and numbers always has one.
 fn text_of(document: &Value) -> String {
-    serde_json::to_string(document).unwrap_or_default()
+    json::write(document).unwrap_or_default()
 }
 
 /// What the Graph API answers to a read receipt.

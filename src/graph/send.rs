@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::answer::GraphError;
 use crate::ids::{Bsuid, Customer, EventId, FencingToken, Phone, digest};
+use crate::json;
 use crate::limits::{CALLBACK_DATA_CHARS_MAX, KIND_CHARS_MAX, TEMPLATE_NAME_CHARS_MAX};
 use crate::time::UnixMillis;
 
@@ -139,7 +140,8 @@ pub fn changes_callback(body: &[u8]) -> Result<bool, GraphError> {
     Ok(body.contains_key("webhook_configuration"))
 }
 
-/// A digest of what is said: equal for bodies that say the same, whatever the order of their keys.
+/// A digest of what is said: equal for bodies that say the same, whatever the order of their keys. A number counts as it
+/// is written.
 fn content_digest(body: Map<String, Value>) -> String {
     let mut content = Map::new();
     // To put in what is content is less code than to take out what is not: nothing else takes anything out of a map.
@@ -149,7 +151,7 @@ fn content_digest(body: Map<String, Value>) -> String {
         }
     }
     // The keys of a map are in the order of the alphabet.
-    digest(&[b"send", serde_json::to_string(&content).unwrap_or_default().as_bytes()])
+    digest(&[b"send", json::write(&content).unwrap_or_default().as_bytes()])
 }
 
 /// The text of a key, where there is something in it.

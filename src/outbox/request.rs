@@ -20,6 +20,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::ids::{AttemptNumber, BotName, EventId, FencingToken, ObjectName, digest};
+use crate::json;
 use crate::limits::HANDBACK_HEADER_BYTES_MAX;
 use crate::outbox::Handback;
 use crate::outbox::trace::Trace;
@@ -94,7 +95,7 @@ impl Handback {
     fn header(&self) -> String {
         let render = |text: &[String]| {
             let handback = Self { text: text.to_vec(), ..*self };
-            webhook::ascii_only(&serde_json::to_string(&handback).unwrap_or_default())
+            webhook::ascii_only(&json::write(&handback).unwrap_or_default())
         };
         let shortened = (0..=self.text.len()).filter_map(|without| self.text.get(without..)).map(render);
         shortened.into_iter().find(|value| value.len() <= HANDBACK_HEADER_BYTES_MAX).unwrap_or_default()

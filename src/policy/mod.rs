@@ -12,7 +12,7 @@
 //! | `read` | reading values, and writing mistakes down with their paths |
 //! | `rules`, `when` | whose a message is, and on what conditions |
 //! | `fence` | what becomes of the bot's sends |
-//! | `text` | patterns and phrases |
+//! | `text`, `letters` | patterns and phrases, and small letters |
 //! | `overlay` | the document of a line, over the general one |
 //! | `version` | a document among others, and where the one in force comes from |
 //! | `hours`, `zones` | opening hours, and what clocks show |
@@ -24,6 +24,7 @@
 
 pub mod fence;
 pub mod hours;
+pub mod letters;
 pub mod overlay;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub mod reference;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::document;
 use super::{Policy, PolicyError};
 use crate::ids::BotName;
+use crate::json;
 
 /// The key that names bots.
 const RULES: &str = "rules";
@@ -52,7 +53,7 @@ impl Policy {
 /// What the document of a line and the general one come to, as one document; `None` where either is none.
 #[must_use]
 pub fn effective(general: &str, own: &str) -> Option<String> {
-    serde_json::to_string(&overlaid(general, own).ok()?.document).ok()
+    json::write(&overlaid(general, own).ok()?.document).ok()
 }
 
 fn overlaid(general: &str, own: &str) -> Result<Overlaid, String> {

@@ -13,6 +13,7 @@ use core::cell::OnceCell;
 
 use regex_lite::{Regex, RegexBuilder};
 
+use super::letters::small;
 use super::read::{At, Reader};
 use crate::limits::{REGEX_BYTES_MAX, REGEX_CHARS_MAX, REGEX_NEST_MAX, REGEXES_MAX, TEXT_CHARS_MAX};
 
@@ -163,7 +164,7 @@ fn expression(reader: &mut Reader<'_>, at: &At<'_>, text: &str) -> Option<Expres
 /// Small letters, and one space for any run of white space.
 pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for character in text.to_lowercase().chars() {
+    for character in small(text).chars() {
         if !character.is_whitespace() {
             folded.push(character);
         } else if !folded.ends_with(' ') {
@@ -176,7 +177,7 @@ pub(super) fn fold(text: &str) -> String {
 /// The words of a text in small letters, with a space before, between and after them, so that whole words are
 /// found by looking for a part of the text.
 fn words(text: &str) -> String {
-    let text = text.to_lowercase();
+    let text = small(text);
     let mut characters = text.chars().filter(|character| !is_invisible(*character)).peekable();
     let mut words = String::from(" ");
     while let Some(character) = characters.next() {

@@ -17,6 +17,7 @@ use crate::access::scope::Scope;
 use crate::graph::answer::GraphError;
 use crate::graph::target::{Lines, word_of};
 use crate::ids::{AccountId, BotName, LineId, ObjectName};
+use crate::json;
 use crate::limits::LINES_MAX;
 use crate::policy::{Policy, PolicyError};
 use crate::secret::{Rotating, Which};
@@ -84,7 +85,7 @@ pub(super) fn lines(read: &impl Fn(&str) -> Option<String>) -> Result<(Lines, Ve
         let account = |key| text_of(keys.get(key), AccountId::parse);
         let (account, app) = (account("account")?, account("app")?);
         let bot = text_of(keys.get("bot"), BotName::parse)?;
-        let policy = keys.get("policy").and_then(|policy| serde_json::to_string(policy).ok());
+        let policy = keys.get("policy").and_then(|policy| json::write(policy).ok());
         let line = LineId::parse(&id).ok_or(SettingsError::Lines)?;
         let secret = |name| of_number(name, &id).and_then(|name| Rotating::read(&name, read));
         let (admin_token, graph_key) = (secret(ADMIN_TOKEN), secret(GRAPH_KEY));

@@ -14,6 +14,7 @@ use core::fmt::Write as _;
 use super::schema::{MARK, Mark, Schema};
 use super::{Sql, StoreError, Value};
 use crate::access::attempts::{Record, Verdict, judge};
+use crate::json;
 use crate::limits::{ATTEMPT_ADDRESSES_MAX, POLICY_VERSIONS_MAX};
 use crate::policy::version::{Change, Version};
 use crate::time::UnixMillis;
@@ -112,7 +113,7 @@ pub fn versions(sql: &impl Sql) -> Result<String, StoreError> {
             return Err(StoreError::Corrupt("policy"));
         };
         let note = match note {
-            Value::Text(note) => serde_json::to_string(note).map_err(|_| StoreError::Corrupt("note"))?,
+            Value::Text(note) => json::write(note).map_err(|_| StoreError::Corrupt("note"))?,
             Value::Integer(_) | Value::Null => "null".to_owned(),
         };
         // A document is JSON: it was a policy when it was written.

@@ -14,6 +14,7 @@ use crate::conversation::release::Waiting;
 use crate::conversation::sends::Sends;
 use crate::conversation::turn::Turn;
 use crate::ids::{AttemptNumber, EventId, FencingToken, ObjectName};
+use crate::json;
 use crate::outbox::{Entry, Note, Reason, State};
 use crate::time::UnixMillis;
 use crate::webhook::event::Class;
@@ -114,7 +115,7 @@ pub(super) fn conversation_json(conversation: &Conversation) -> Result<String, S
         collisions: conversation.collisions.clone(),
         forget_at_ms: conversation.forget_at,
     };
-    serde_json::to_string(&row).map_err(|_| StoreError::Corrupt("conversation"))
+    json::write(&row).map_err(|_| StoreError::Corrupt("conversation"))
 }
 
 /// Reads `id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, note`.
@@ -225,7 +226,7 @@ fn note(note: &Note) -> Result<Value, StoreError> {
     if *note == Note::default() {
         return Ok(Value::Null);
     }
-    serde_json::to_string(note).map(Value::Text).map_err(|_| StoreError::Corrupt("event.note"))
+    json::write(note).map(Value::Text).map_err(|_| StoreError::Corrupt("event.note"))
 }
 
 fn reason(reason: Option<Reason>) -> Value {

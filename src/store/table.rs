@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::{Sql, StoreError, Value, body, rows, schema, write};
 use crate::conversation::{Conversation, Output};
 use crate::ids::EventId;
+use crate::json;
 use crate::outbox::Entry;
 use crate::time::UnixMillis;
 
@@ -172,7 +173,7 @@ pub fn known<'a>(
             vec![Value::Text(id.as_str().to_owned())],
         )
     } else {
-        let list = serde_json::to_string(&ids).map_err(|_| StoreError::Corrupt("id"))?;
+        let list = json::write(&ids).map_err(|_| StoreError::Corrupt("id"))?;
         sql.query(
             "SELECT id, class, seq, token, attempts, state, at_ms, reason, sent_at_ms, accepted_at_ms, note FROM event \
              WHERE part = 0 AND id IN (SELECT value FROM json_each(?))",

@@ -9,6 +9,7 @@
 //! (whatsapp-api-js); to a JSON reader both forms are the same text. Such characters can stand only inside
 //! strings of valid JSON, so replacing them everywhere is safe.
 
+use crate::json;
 use core::fmt::Write as _;
 use std::rc::Rc;
 
@@ -186,7 +187,7 @@ fn wrapped(json: &mut String, here: bool, write: impl FnOnce(&mut String)) -> Pl
 
 /// Writes a key. Keys were unescaped while they were read; `serde_json` escapes what must be.
 fn quoted(json: &mut String, key: &str) {
-    match serde_json::to_string(key) {
+    match json::write(key) {
         Ok(text) => ascii(json, &text),
         Err(_) => json.push_str("\"\""),
     }

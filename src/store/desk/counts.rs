@@ -11,6 +11,7 @@ use crate::desk::report::{BotSeen, Report};
 use crate::desk::statistics::{Counts, Span, Totals};
 use crate::desk::tallies::{Counted, Tallies};
 use crate::desk::watch::{Deafness, Marks};
+use crate::json;
 use crate::limits::{DESK_KEEPS_HOURS_FOR, DESK_KEEPS_LISTS_FOR, DESK_KEEPS_MINUTES_FOR};
 use crate::time::UnixMillis;
 
@@ -212,5 +213,5 @@ fn json<T: serde::de::DeserializeOwned>(stored: &str) -> Result<T, StoreError> {
 }
 
 fn written(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|_| StoreError::Corrupt("tallies"))
+    json::write(value).map_err(|_| StoreError::Corrupt("tallies"))
 }

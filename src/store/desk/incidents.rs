@@ -10,6 +10,7 @@ use crate::desk::incident::{Kind, Notice, Told};
 use crate::desk::page::{Item, Key, newest_first};
 use crate::desk::report::Report;
 use crate::desk::watch::Marks;
+use crate::json;
 use crate::limits::{ALERT_RETRY_SECONDS, ALERTS_AT_ONCE, ALERTS_SHOWN_MAX};
 use crate::time::{Millis, UnixMillis};
 
@@ -260,6 +261,6 @@ fn shown(row: Vec<Value>, line: &str) -> Result<Item, StoreError> {
         told,
         explanation,
     };
-    let raw = serde_json::value::to_raw_value(&shown).map_err(|_| StoreError::Corrupt("incident"))?;
+    let raw = json::write_raw(&shown).map_err(|_| StoreError::Corrupt("incident"))?;
     Ok(Item(Key(newest_first(opened), format!("{id:020}")), raw))
 }

@@ -12,7 +12,9 @@ use super::{Row, Sql, StoreError, Value, at, counts, incidents, optional_at, tex
 use crate::desk::page::{Item, newest_first, rank};
 use crate::desk::report::{Report, Standing};
 use crate::desk::tallies::Counted;
+use crate::json;
 use crate::limits::DESK_ACTIVITY_EVERY;
+use crate::policy::letters::small;
 use crate::time::UnixMillis;
 
 /// What a report has brought.
@@ -133,7 +135,7 @@ fn stands(sql: &impl Sql, report: &Report, standing: &Standing, now: UnixMillis)
     let mut search = standing.names.join(" ");
     search.push(' ');
     search.push_str(standing.profile.as_deref().unwrap_or_default());
-    let stored = serde_json::to_string(&standing).map_err(|_| StoreError::Corrupt("standing"))?;
+    let stored = json::write(&standing).map_err(|_| StoreError::Corrupt("standing"))?;
     sql.query(
         "INSERT OR REPLACE INTO conversation \
          (id, rank, name, holder, dead, message_ms, echo_ms, wake_ms, written_ms, search, standing, shown) \
@@ -148,7 +150,7 @@ fn stands(sql: &impl Sql, report: &Report, standing: &Standing, now: UnixMillis)
             optional_at(echo),
             optional_at(report.wake_at_ms),
             at(report.at_ms),
-            text(&search.to_lowercase()),
+            text(&small(&search)),
             text(&stored),
             text(&shown),
         ],
@@ -193,7 +195,7 @@ fn shown(
     message: Option<UnixMillis>,
     echo: Option<UnixMillis>,
 ) -> String {
-    let mut shown = serde_json::to_string(standing).unwrap_or_default();
+    let mut shown = json::write(standing).unwrap_or_default();
     // The closing brace comes off, and the rest goes on; all of it is numbers and a digest.
     shown.pop();
     let at = |at: Option<UnixMillis>| at.map_or_else(|| "null".to_owned(), |at| at.as_millis().to_string());
@@ -252,6 +254,6 @@ fn write_collision(
 /// An object of a conversation's, with what says whose it is.
 fn within(object: &str, report: &Report, line: &str, customer: &str) -> String {
     let rest = object.strip_prefix('{').unwrap_or("}");
-    let customer = serde_json::to_string(customer).unwrap_or_default();
+    let customer = json::write(customer).unwrap_or_default();
     format!("{{\"line\":\"{line}\",\"customer\":{customer},\"conversation\":\"{}\",{rest}", report.id)
 }
