@@ -9,11 +9,11 @@ import { Failure } from "./terminal.mjs";
 export const WORKLOADS = ["warm", "cold", "batch", "burst", "duplicates", "large", "forged", "refused", "fence", "start", "growth"];
 const SUBJECTS = ["baton", "peer", "floor"];
 
-export const HELP = `npm run bench                        Baton, a floor and a peer side by side; about 12 minutes
+export const HELP = `npm run bench                        Baton, a floor and a peer side by side; about 13 minutes
 npm run bench -- OPTIONS
 
   --quick           a quarter of everything, in two rounds; about 2 minutes
-  --full            with 100,000 conversations at the end; about 30 minutes
+  --full            with 100,000 conversations at the end; about 45 minutes
   --rounds N        rounds of each workload (5)
   --only A,B,…      some of ${WORKLOADS.slice(0, 6).join(", ")},
                     ${WORKLOADS.slice(6).join(", ")}

@@ -76,7 +76,7 @@ impl Workload {
     /// Webhooks of one subject in one round, or one of so many of them.
     pub fn webhooks(self, less: usize) -> usize {
         let all = match self {
-            Self::Refused => 4_000,
+            Self::Refused => 12_000,
             Self::Warm | Self::Duplicates => 2_000,
             Self::Cold | Self::Burst | Self::Fence => 1_000,
             Self::Batch | Self::Large | Self::Forged => 40,

@@ -3,12 +3,21 @@
 //! On the platform the clock stands still while code runs and moves on with I/O, which is all the same to a
 //! core that takes the time as an argument.
 
+use worker::js_sys::Date;
+
 use crate::time::UnixMillis;
 
 /// The present time.
+///
+/// The crate's own reader makes an object of the runtime's for each reading.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, and a clock is not negative"
+)]
 pub(super) fn now() -> UnixMillis {
-    UnixMillis::new(worker::Date::now().as_millis())
+    UnixMillis::new(Date::now() as u64)
 }
 
 /// A random number. Where the runtime has none to give, the middle of the range: retries then lose their

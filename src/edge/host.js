@@ -27,10 +27,19 @@ export function head(request) {
   return signature === null ? known : `${known}\n${signature}`;
 }
 
+/** Headers of answers of each type, read by the runtime once. */
+const usual = new Map();
+
 /** An answer; `more` are further headers, as lines. */
 export function answer(status, body, type, more) {
-  const headers = { "content-type": type, "cache-control": "no-store", "x-content-type-options": "nosniff" };
-  return new Response(body, { status, headers: more === "" ? headers : Object.assign(headers, fields(more)) });
+  let headers = usual.get(type);
+  if (headers === undefined) {
+    headers = new Headers({ "content-type": type, "cache-control": "no-store", "x-content-type-options": "nosniff" });
+    usual.set(type, headers);
+  }
+  const answered = new Response(body, { status, headers });
+  for (const [name, value] of Object.entries(fields(more))) answered.headers.set(name, value);
+  return answered;
 }
 
 /** What an object answers to a text. */

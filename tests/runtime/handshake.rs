@@ -71,6 +71,7 @@ fn other_paths_are_404_and_other_methods_405_with_what_is_allowed() {
         for method in ["GET", "POST", "PUT", "PROPFIND"] {
             let answer = gate.request(method, path, &[]);
             assert_eq!(answer.status, 404, "{method} {path}");
+            assert_eq!(answer.header("allow"), None, "what another answer said stays with that one");
             answer.problem();
         }
     }
