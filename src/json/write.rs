@@ -37,11 +37,11 @@ pub fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, Unreadable> {
     String::from_utf8(writer.text).map_err(|_| Unreadable)
 }
 
-/// As [`write`], to stand in what is written later.
+/// As [`write()`], to stand in what is written later.
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn write_raw<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, Unreadable> {
     RawValue::from_string(write(value)?).map_err(|_| Unreadable)
 }
