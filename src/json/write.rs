@@ -156,6 +156,15 @@ impl Parts<'_> {
     }
 }
 
+/// Methods that write a number as the longest of its kind.
+macro_rules! wider {
+    ($wide:ident => $($method:ident $number:ident)*) => {
+        $(fn $method(self, number: $number) -> Result<(), Unreadable> {
+            self.$wide(number.into())
+        })*
+    };
+}
+
 impl<'a> Serializer for &'a mut Writer {
     type Ok = ();
     type Error = Unreadable;
@@ -172,33 +181,12 @@ impl<'a> Serializer for &'a mut Writer {
         Ok(())
     }
 
-    fn serialize_i8(self, number: i8) -> Result<(), Unreadable> {
-        self.serialize_i64(number.into())
-    }
-
-    fn serialize_i16(self, number: i16) -> Result<(), Unreadable> {
-        self.serialize_i64(number.into())
-    }
-
-    fn serialize_i32(self, number: i32) -> Result<(), Unreadable> {
-        self.serialize_i64(number.into())
-    }
+    wider! { serialize_i64 => serialize_i8 i8 serialize_i16 i16 serialize_i32 i32 }
+    wider! { serialize_u64 => serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 }
 
     fn serialize_i64(self, number: i64) -> Result<(), Unreadable> {
         self.signed(number);
         Ok(())
-    }
-
-    fn serialize_u8(self, number: u8) -> Result<(), Unreadable> {
-        self.serialize_u64(number.into())
-    }
-
-    fn serialize_u16(self, number: u16) -> Result<(), Unreadable> {
-        self.serialize_u64(number.into())
-    }
-
-    fn serialize_u32(self, number: u32) -> Result<(), Unreadable> {
-        self.serialize_u64(number.into())
     }
 
     fn serialize_u64(self, number: u64) -> Result<(), Unreadable> {
